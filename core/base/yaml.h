@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * yaml -- a strict subset of YAML as a tree of nodes that remember where they
+ * stood.
+ *
+ * Read on libyaml's events.  Refused: anchors, aliases, tags, several
+ * documents, more than YAML_DEPTH levels, files over YAML_SIZE bytes,
+ * duplicate keys, keys that are no scalars, NUL in a scalar.  It knows
+ * nothing of what keys mean.
+ */
+#ifndef BASE_YAML_H
+#define BASE_YAML_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define YAML_DEPTH 16
+#define YAML_SIZE (1024 * 1024)
+
+enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
+
+struct yaml_node {
+	enum yaml_kind kind;
+	bool quoted;			/* scalars: was it in quotes */
+	unsigned line, column;		/* from 1 */
+	const char *text;		/* scalars; NUL-terminated, UTF-8 */
+	size_t count;			/* of items or pairs */
+	struct yaml_node *keys;		/* maps: scalars */
+	struct yaml_node *items;	/* maps: values; lists: items */
+};
+
+struct yaml_file;
+
+/*
+ * Errors of a file, all of them, in the order they were found; each one is
+ * "file:line:col: text", the line and a caret.
+ */
+struct yaml_errors {
+	char *text;
+	size_t len, count;
+};
+
+/* Read a file.  NULL with at least one error added. */
+struct yaml_file *yaml_read(const char *path, struct yaml_errors *errors);
+
+/* The same from memory; name is what errors call it. */
+struct yaml_file *yaml_parse(const char *name, const char *text, size_t len,
+    struct yaml_errors *errors);
+
+/* The top node; NULL for an empty file. */
+const struct yaml_node *yaml_root(const struct yaml_file *file);
+
+/* The value of a key of a map, or NULL.  node may be NULL or no map. */
+const struct yaml_node *yaml_get(const struct yaml_node *node,
+    const char *key);
+
+/* Add an error at a node.  Bounded: after 50 it only counts. */
+void yaml_complain(const struct yaml_file *file,
+    const struct yaml_node *node, struct yaml_errors *errors,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+void yaml_free(struct yaml_file *file);
+void yaml_errors_free(struct yaml_errors *errors);
+
+#endif

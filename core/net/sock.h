@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sock -- TCP sockets: listening, accepting, connecting, and the few options
+ * that are set on all of them (non-blocking, close-on-exec, TCP_NODELAY).
+ */
+#ifndef NET_SOCK_H
+#define NET_SOCK_H
+
+#include "base/err.h"
+#include "net/addr.h"
+#include "net/loop.h"
+
+/* A listening socket on an address; -1 and a sentence that names it. */
+int sock_listen(const struct addr *a, struct err *err);
+
+/* The address a socket is bound to (after port 0). */
+int sock_local(int fd, struct addr *ret_addr);
+
+/* Start to connect: a descriptor (connected or on its way), or -1 and
+ * errno. */
+int sock_connect(const struct addr *a);
+
+/* After a connecting socket became writable: 0, or the errno it failed
+ * with. */
+int sock_connect_result(int fd);
+
+/*
+ * Accepts from a listening socket.  On EMFILE, ENFILE, ENOMEM it stops for a
+ * moment instead of spinning, and says so once.
+ */
+struct acceptor;
+
+/* fd: borrow.  accepted(arg, fd, peer): fd is taken. */
+struct acceptor *acceptor_start(struct loop *loop, int fd,
+    void (*accepted)(void *arg, int fd, const struct addr *peer), void *arg);
+void acceptor_stop(struct acceptor *acceptor);
+
+#endif
