@@ -99,6 +99,9 @@ int events_seal(struct events *events, struct err *err);
 /* Does any sink or hook want it? */
 bool events_wanted(const struct event_slot *slot);
 
+/* Does any hook?  Only then can a verdict differ from FRL_OK. */
+bool events_hooked(const struct event_slot *slot);
+
 /*
  * Publish.  flow: enum frl_flow, or -1.  record: borrow.  decision is
  * written in any case where the verdict is not FRL_OK.

@@ -33,6 +33,8 @@ struct plugin {
 	void *options;				/* filled by the caller */
 	void *library;				/* of dlopen */
 	int memfd;	/* stays open: glibc knows /proc/self/fd/N by name */
+	uint32_t probe_ms;	/* deadline of the probe that calls load() */
+	struct err *said;	/* during load(): where FRL_ERROR texts go */
 	char path[4096];			/* where it was found */
 };
 
@@ -47,14 +49,14 @@ struct plugin *plugin_open(const char *name, const char *path,
     const char *const *folders, struct err *err);
 
 /*
- * Declare its events, add its hooks, call load().  plugin->host, env and
+ * Declare its events, call load(), add its hooks.  plugin->host, env and
  * options are set.  -1 and a sentence: load failed, crashed, hung.
  */
 int plugin_load(struct plugin *plugin, struct events *events,
     struct err *err);
 
-/* Call unload, close everything, free options (the struct, not what the
- * strings in it own). */
+/* Call unload, free options (the struct and, by the table, its strings),
+ * close everything.  NULL is fine. */
 void plugin_free(struct plugin *plugin);
 
 /* The slot of an event this plugin declared, or NULL. */

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# What every file of ours is compiled with. Asserts stay in release builds:
+# they guard us against ourselves, never against a peer.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+	set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+
+add_library(frl_flags INTERFACE)
+target_compile_definitions(frl_flags INTERFACE _GNU_SOURCE)
+target_compile_options(frl_flags INTERFACE -Wall -Wextra -Wconversion
+	-Wshadow -fno-strict-aliasing -fstack-protector-strong)
+if(FRL_WERROR)
+	target_compile_options(frl_flags INTERFACE -Werror)
+endif()
+target_include_directories(frl_flags INTERFACE
+	${CMAKE_SOURCE_DIR}/include)
+target_link_options(frl_flags INTERFACE -Wl,-z,relro -Wl,-z,now
+	-Wl,--as-needed)
+
+# A plugin may use nothing but what it links: no symbol of the program.
+# Under ASan its run-time library lives in the program, so the linker
+# cannot promise that.
+add_library(frl_closed INTERFACE)
+if(FRL_SANITIZE)
+	add_compile_options(-fsanitize=address,undefined
+		-fno-sanitize-recover=all -fno-omit-frame-pointer)
+	add_link_options(-fsanitize=address,undefined)
+else()
+	target_link_options(frl_closed INTERFACE -Wl,-z,defs)
+endif()

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli -- see cli.h.  Options may stand before and behind the command.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cli.h"
+
+struct command {
+	const char *word, *sub;		/* as typed */
+	enum cli_command command;
+	bool takes_name;
+	bool takes_config;
+	const char *usage, *text;
+};
+
+static const struct command commands[] = {
+	{ "run", NULL, CLI_RUN, false, true,
+	    "fairlead run [-t] [-c FILE]",
+	    "Run the proxy in the foreground.\n\n"
+	    "SIGTERM or SIGINT drains and exits; a second one leaves at "
+	    "once.\nSIGUSR1 opens the log files anew.\n" },
+	{ "check", NULL, CLI_CHECK, false, true,
+	    "fairlead check [-c FILE]",
+	    "Check a configuration and load its plugins, as `run` would, "
+	    "but serve nobody.\n" },
+	{ "plugins", NULL, CLI_PLUGINS, false, false,
+	    "fairlead plugins list | info NAME",
+	    "Look at the plugins that are found by name: in the folders of\n"
+	    "FAIRLEAD_PLUGIN_PATH, in plugins/ beside the program, and in "
+	    "the installed folder.\n" },
+	{ "plugins", "list", CLI_PLUGINS_LIST, false, false,
+	    "fairlead plugins list",
+	    "Print name, version and purpose of every plugin found.\n" },
+	{ "plugins", "info", CLI_PLUGINS_INFO, true, false,
+	    "fairlead plugins info NAME",
+	    "Print what a plugin says of itself, its options and events.\n"
+	    "NAME may be an absolute path.\n" },
+	{ "events", NULL, CLI_EVENTS, false, false,
+	    "fairlead events",
+	    "Print every event of the core and of the plugins found, with "
+	    "its fields.\n" },
+	{ "version", NULL, CLI_VERSION, false, false,
+	    "fairlead version",
+	    "Print the versions of the program and of its plugin ABI.\n" },
+	{ "help", NULL, CLI_HELP, false, false,
+	    "fairlead help [COMMAND]", "Print help.\n" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *
+command_find(const char *word, const char *sub)
+{
+	const struct command *found = NULL;
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].word, word) != 0)
+			continue;
+		if (commands[i].sub == NULL && found == NULL)
+			found = &commands[i];
+		else if (commands[i].sub != NULL && sub != NULL &&
+		    strcmp(commands[i].sub, sub) == 0)
+			found = &commands[i];
+	}
+	return (found);
+}
+
+/* Options into the struct; *ret_test: -t was there. */
+static int
+parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
+    struct err *err)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	optind = 0;	/* glibc: start anew, also in tests */
+	while ((c = getopt_long(argc, argv, ":c:thV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			cli->config = optarg;
+			break;
+		case 't':
+			*ret_test = true;
+			break;
+		case 'h':
+			cli->help = true;
+			break;
+		case 'V':
+			cli->command = CLI_VERSION;
+			break;
+		case ':':
+			return (err_set(err, "option '%s' needs a value",
+			    argv[optind - 1]));
+		default:
+			return (optopt != 0 ? err_set(err,
+			    "unknown option '-%c'", optopt) : err_set(err,
+			    "unknown option '%s'", argv[optind - 1]));
+		}
+	}
+	return (0);
+}
+
+/* The command's own words, behind its name. */
+static int
+parse_rest(struct cli *cli, const struct command *found, int count,
+    char **words, struct err *err)
+{
+	int used = found->sub != NULL ? 2 : 1;
+
+	if (cli->help)
+		return (0);
+	if (found->command == CLI_PLUGINS)
+		return (count > 1 ? err_set(err, "unknown command 'plugins "
+		    "%s'", words[1]) : err_set(err, "plugins: `list` or "
+		    "`info NAME` is missing"));
+	if (found->takes_name) {
+		if (count == used)
+			return (err_set(err, "%s %s: a name is missing",
+			    found->word, found->sub));
+		cli->name = words[used++];
+	}
+	if (count > used)
+		return (err_set(err, "'%s' is one word too many",
+		    words[used]));
+	return (0);
+}
+
+static int
+parse_words(struct cli *cli, int count, char **words, struct err *err)
+{
+	const struct command *found;
+
+	if (count > 0 && strcmp(words[0], "help") == 0) {
+		cli->help = true;
+		words++;
+		count--;
+	}
+	if (count == 0)
+		return (0);
+	found = command_find(words[0], count > 1 ? words[1] : NULL);
+	if (found == NULL)
+		return (err_set(err, "unknown command '%s'", words[0]));
+	cli->command = found->command;
+	return (parse_rest(cli, found, count, words, err));
+}
+
+int
+cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
+{
+	bool test = false;
+
+	memset(cli, 0, sizeof(*cli));
+	if (parse_options(cli, argc, argv, &test, err) < 0 ||
+	    parse_words(cli, argc - optind, argv + optind, err) < 0)
+		return (-1);
+	if (test && cli->command != CLI_NONE && cli->command != CLI_RUN &&
+	    cli->command != CLI_CHECK)
+		return (err_set(err, "-t belongs to `run`"));
+	if (test)
+		cli->command = CLI_CHECK;
+	if (cli->help)
+		return (0);
+	if (cli->command == CLI_NONE)
+		return (err_set(err, "a command is missing"));
+	if (cli->config == NULL)
+		cli->config = secure_getenv("FAIRLEAD_CONFIG");
+	if ((cli->command == CLI_RUN || cli->command == CLI_CHECK) &&
+	    cli->config == NULL)
+		return (err_set(err, "no configuration: give -c FILE or set "
+		    "FAIRLEAD_CONFIG"));
+	return (0);
+}
+
+static void
+help_all(void)
+{
+	size_t i;
+
+	printf("Fairlead, an egress proxy that understands what flows through "
+	    "it.\n\nUsage:\n");
+	for (i = 0; i < COMMANDS; i++) {
+		if (commands[i].command != CLI_PLUGINS)
+			printf("  %s\n", commands[i].usage);
+	}
+	printf("\nEach command has a --help of its own.\n\n"
+	    "Environment:\n"
+	    "  FAIRLEAD_CONFIG       the configuration when -c is not given\n"
+	    "  FAIRLEAD_PLUGIN_PATH  folders with plugins, separated by ':'\n"
+	    "  FAIRLEAD_LOG_LEVEL    error, warning, notice or debug\n\n"
+	    "Exit codes: 0 fine, 1 runtime, 64 usage, 69 cannot bind, "
+	    "78 configuration\n");
+}
+
+void
+cli_help(enum cli_command command)
+{
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		if (commands[i].command == command)
+			break;
+	}
+	if (i == COMMANDS) {
+		help_all();
+		return;
+	}
+	printf("Usage: %s\n\n%s", commands[i].usage, commands[i].text);
+	if (commands[i].takes_config)
+		printf("\n  -c, --config FILE  the configuration; "
+		    "FAIRLEAD_CONFIG by default\n");
+	if (command == CLI_RUN)
+		printf("  -t, --test         only check it, as `check` "
+		    "does\n");
+}

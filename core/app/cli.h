@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli -- the command line as a struct.
+ */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+/* sysexits(3), by name. */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_RUNTIME = 1,
+	EXIT_BAD_USAGE = 64,
+	EXIT_CANNOT_BIND = 69,
+	EXIT_BAD_CONFIG = 78
+};
+
+enum cli_command {
+	CLI_NONE,
+	CLI_RUN,
+	CLI_CHECK,
+	CLI_PLUGINS,		/* alone: only its help */
+	CLI_PLUGINS_LIST,
+	CLI_PLUGINS_INFO,
+	CLI_EVENTS,
+	CLI_VERSION,
+	CLI_HELP
+};
+
+struct cli {
+	enum cli_command command;
+	bool help;			/* print the command's help instead */
+	const char *config;		/* -c, or FAIRLEAD_CONFIG, or NULL */
+	const char *name;		/* of `plugins info` */
+};
+
+/*
+ * Read a command line (borrow: strings point into it).  -1 and a sentence
+ * when it makes no sense.
+ */
+int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
+
+/* The help of a command, on stdout. */
+void cli_help(enum cli_command command);
+
+#endif

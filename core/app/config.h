@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config -- the configuration file as structs, checked from end to end.
+ *
+ *	yaml_read --> schema*.c, one table per section --> struct config:
+ *	                  |                           plugins opened, their
+ *	                  |                           options read
+ *	                  +-- every error at once (file:line:col)
+ *
+ * What config_read gives never changes: a tunnel keeps the one it began
+ * with.  Names are resolved here: whoever reads a config sees plugins and
+ * addresses, no texts.  It knows nothing of tunnels or sockets.
+ */
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+#include "base/err.h"
+#include "base/target.h"
+#include "base/yaml.h"
+#include "flow/events.h"
+#include "flow/plugin.h"
+#include "net/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
+
+struct config_listen {
+	struct addr addr;
+	char name[ADDR_PORT_TEXT_SIZE];	/* "127.0.0.1:3128" */
+	enum config_mode mode;
+	struct target server;		/* CONFIG_REVERSE */
+	struct plugin *protocol;	/* NULL: detect */
+};
+
+/* What takes over after a 101 with this token. */
+struct config_upgrade {
+	char *token;			/* lower case */
+	struct plugin *plugin;		/* NULL: refuse */
+};
+
+/* Bounds of one tunnel. */
+struct config_limits {
+	uint64_t head;			/* bytes of a request head */
+	uint64_t head_fields;
+	uint64_t hold;			/* held bytes per flow */
+};
+
+/* Milliseconds; 0 is never, where the schema allows it. */
+struct config_timeouts {
+	uint64_t head, detect, resolve, connect;
+	uint64_t wait, farewell, idle, half_closed;
+};
+
+struct config {
+	struct config_listen *listens;
+	size_t listen_count;
+
+	struct plugin **plugins;	/* in the order of the file */
+	size_t plugin_count;
+
+	struct config_upgrade *upgrades; /* without "*" and without those
+					  * whose inspector is not listed */
+	size_t upgrade_count;
+	struct plugin *upgrade_other;	/* "*"; NULL: refuse */
+	struct plugin *undetected;	/* NULL: refuse */
+
+	struct addr_range *allow;	/* destinations that need a word */
+	size_t allow_count;
+
+	struct sink_options *sinks;	/* at least one */
+	size_t sink_count;
+
+	char *node;			/* NULL: the host's name */
+	struct config_limits limits;
+	struct config_timeouts timeouts;
+};
+
+/*
+ * Read and check a file; opens its plugins (plugin_open) and reads their
+ * options.  NULL with at least one error added.  give: config_free.
+ */
+struct config *config_read(const char *path, struct yaml_errors *errors);
+
+/* The same from memory; name is what errors call it. */
+struct config *config_parse(const char *name, const char *text, size_t len,
+    struct yaml_errors *errors);
+
+/*
+ * Load every plugin, in order: plugin->host becomes a copy of *host,
+ * plugin->env is env (borrow, until config_free).  -1 and a sentence that
+ * names the plugin; those loaded so far stay loaded until config_free.
+ */
+int config_load_plugins(struct config *config, struct events *events,
+    const struct frl_host *host, struct host_env *env, struct err *err);
+
+/*
+ * Who takes over after a 101 with this token (lower case)?  NULL: refuse.
+ * *ret_how (may be NULL): 1 the token is named, 2 "*" covers it, 0 neither.
+ */
+struct plugin *config_upgrade(const struct config *config, const char *token,
+    int *ret_how);
+
+/* The plugin of that configured name, or NULL. */
+struct plugin *config_plugin(const struct config *config, const char *name);
+
+/* Unload and close the plugins, last first, and free all.  NULL is fine. */
+void config_free(struct config *config);
+
+#endif

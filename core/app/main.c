@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main -- from a command line to a command.
+ */
+#include <stdio.h>
+
+#include "app/cli.h"
+#include "app/commands.h"
+
+static int
+run_command(const struct cli *cli)
+{
+	switch (cli->command) {
+	case CLI_RUN:
+		return (command_run(cli->config));
+	case CLI_CHECK:
+		return (command_check(cli->config));
+	case CLI_PLUGINS_LIST:
+		return (command_plugins_list());
+	case CLI_PLUGINS_INFO:
+		return (command_plugins_info(cli->name));
+	case CLI_EVENTS:
+		return (command_events());
+	case CLI_VERSION:
+		return (command_version());
+	case CLI_NONE:
+	case CLI_PLUGINS:
+	case CLI_HELP:
+		break;
+	}
+	return (EXIT_BAD_USAGE);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli cli;
+	struct err err;
+	int code;
+
+	if (cli_parse(&cli, argc, argv, &err) < 0) {
+		fprintf(stderr, "fairlead: %s\nTry 'fairlead --help'.\n",
+		    err.text);
+		return (EXIT_BAD_USAGE);
+	}
+	if (cli.help) {
+		cli_help(cli.command);
+		code = EXIT_FINE;
+	} else
+		code = run_command(&cli);
+	/* A full disk or a closed pipe loses data: say so. */
+	if (fflush(stdout) != 0 && code == EXIT_FINE)
+		code = EXIT_RUNTIME;
+	return (code);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema -- the sections of the configuration file that are about the proxy
+ * itself: what it listens on, whom it may reach, what it writes, its bounds.
+ *
+ * Every section is a table of options and, where a table cannot say it all,
+ * a function that looks at the finished struct.  No function stops at the
+ * first error.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/schema.h"
+#include "base/options.h"
+
+#define DAY_MS (24u * 60u * 60u * 1000u)
+#define YEAR_MS (365ull * DAY_MS)
+
+/* Choices are written as uint32_t. */
+_Static_assert(sizeof(enum sink_format) == sizeof(uint32_t), "choice");
+_Static_assert(sizeof(enum sink_on_full) == sizeof(uint32_t), "choice");
+
+struct top {
+	uint64_t version;
+	const char *undetected;
+	const char *node;
+};
+
+static const struct frl_option top_table[] = {
+	{ .name = "version", .help = "of this file's format: 1",
+	    .type = FRL_OPTION_COUNT,
+	    .offset = offsetof(struct top, version) },
+	{ .name = "undetected", .def = "raw",
+	    .help = "who takes what no inspector claims, or `refuse`",
+	    .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct top, undetected) },
+	{ .name = "node", .flags = FRL_OPTION_OPTIONAL,
+	    .help = "this proxy's name in the log; the host's by default",
+	    .type = FRL_OPTION_STRING, .offset = offsetof(struct top, node) },
+	{ .name = NULL },
+};
+
+static const char *const top_others[] = { "listen", "plugins", "upgrade",
+	"destinations", "log", "limits", "timeouts", NULL };
+
+struct listen_row {
+	const char *address, *server, *protocol;
+	uint32_t mode;
+};
+
+static const struct frl_option listen_table[] = {
+	{ .name = "address", .help = "IP:port to listen on",
+	    .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct listen_row, address) },
+	{ .name = "mode", .def = "connect", .choices = "connect|reverse",
+	    .help = "clients say where to (CONNECT), or all go to `server`",
+	    .type = FRL_OPTION_CHOICE,
+	    .offset = offsetof(struct listen_row, mode) },
+	{ .name = "server", .flags = FRL_OPTION_OPTIONAL,
+	    .help = "host:port, for mode reverse", .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct listen_row, server) },
+	{ .name = "protocol", .flags = FRL_OPTION_OPTIONAL,
+	    .help = "inspector of all its tunnels; without it: detect",
+	    .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct listen_row, protocol) },
+	{ .name = NULL },
+};
+
+struct destinations {
+	struct frl_strings allow;
+};
+
+static const struct frl_option destinations_table[] = {
+	{ .name = "allow", .flags = FRL_OPTION_OPTIONAL,
+	    .help = "ranges of private, loopback and link-local addresses "
+	    "that may be reached", .type = FRL_OPTION_LIST,
+	    .offset = offsetof(struct destinations, allow) },
+	{ .name = NULL },
+};
+
+static const struct frl_option log_table[] = {
+	{ .name = "file", .def = "-", .help = "a path, or - for stdout",
+	    .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct sink_options, file) },
+	{ .name = "format", .def = "json", .choices = "json|text",
+	    .help = "one JSON object per line, or lines for people",
+	    .type = FRL_OPTION_CHOICE,
+	    .offset = offsetof(struct sink_options, format) },
+	{ .name = "on_full", .def = "block", .choices = "block|drop",
+	    .help = "when it is too slow: stop reading, or count the loss",
+	    .type = FRL_OPTION_CHOICE,
+	    .offset = offsetof(struct sink_options, on_full) },
+	{ .name = "events", .def = "[tunnel.*, http.*, ws.*]",
+	    .help = "which events are written", .type = FRL_OPTION_LIST,
+	    .offset = offsetof(struct sink_options, events) },
+	{ .name = NULL },
+};
+
+#define LIMIT(member) .offset = offsetof(struct config_limits, member)
+
+static const struct frl_option limits_table[] = {
+	{ .name = "head", .def = "16KiB", .min = 1024, .max = 1024 * 1024,
+	    .help = "bytes of a request head", .type = FRL_OPTION_SIZE,
+	    LIMIT(head) },
+	{ .name = "head_fields", .def = "100", .min = 1, .max = 10000,
+	    .help = "field lines of a request head",
+	    .type = FRL_OPTION_COUNT, LIMIT(head_fields) },
+	{ .name = "hold", .def = "1MiB", .min = 1024,
+	    .max = 1024 * 1024 * 1024,
+	    .help = "bytes that inspectors may hold per direction",
+	    .type = FRL_OPTION_SIZE, LIMIT(hold) },
+	{ .name = NULL },
+};
+
+/* A deadline, never absent; and a time that 0 turns off. */
+#define DEADLINE(member, value) .name = #member, .def = value, .min = 1, \
+	.max = DAY_MS, .type = FRL_OPTION_DURATION, \
+	.offset = offsetof(struct config_timeouts, member)
+#define PATIENCE(member, value) .name = #member, .def = value, \
+	.max = YEAR_MS, .type = FRL_OPTION_DURATION, \
+	.offset = offsetof(struct config_timeouts, member)
+
+static const struct frl_option timeouts_table[] = {
+	{ DEADLINE(head, "10s"), .help = "for a whole request head" },
+	{ DEADLINE(detect, "10s"),
+	    .help = "from the first byte until the protocol is clear" },
+	{ DEADLINE(resolve, "5s"), .help = "for a host's name" },
+	{ DEADLINE(connect, "10s"), .help = "for all attempts together" },
+	{ DEADLINE(wait, "5s"),
+	    .help = "for a hook that answers later; then refuse" },
+	{ DEADLINE(farewell, "5s"), .help = "for last words to leave" },
+	{ PATIENCE(idle, "1h"),
+	    .help = "without a byte in upgraded and raw tunnels; 0: never" },
+	/* No half-closed tunnel lives without a timer. */
+	{ DEADLINE(half_closed, "60s"),
+	    .help = "without a byte when one side has finished" },
+	{ .name = NULL },
+};
+
+const struct yaml_node *
+schema_list(struct schema *s, const char *key)
+{
+	const struct yaml_node *node = yaml_get(s->root, key);
+
+	if (node == NULL || node->kind == YAML_LIST)
+		return (node);
+	yaml_complain(s->file, node, s->errors, "%s: a list is expected", key);
+	return (NULL);
+}
+
+void *
+schema_alloc(struct schema *s, size_t count, size_t size)
+{
+	void *memory = calloc(count > 0 ? count : 1, size);
+
+	if (memory == NULL)
+		yaml_complain(s->file, s->root, s->errors, "out of memory");
+	return (memory);
+}
+
+/* The value of a key where there is one, else the whole. */
+static const struct yaml_node *
+place(const struct yaml_node *node, const char *key)
+{
+	const struct yaml_node *value = yaml_get(node, key);
+
+	return (value != NULL ? value : node);
+}
+
+static void
+check_address(struct schema *s, struct config_listen *l,
+    const struct yaml_node *node, const char *text)
+{
+	const struct config *c = s->config;
+	size_t i;
+
+	if (addr_parse(&l->addr, text) < 0) {
+		yaml_complain(s->file, place(node, "address"), s->errors,
+		    "'%s' is no IP:port, such as 127.0.0.1:3128 or "
+		    "[::1]:3128", text);
+		return;
+	}
+	addr_format_port(&l->addr, l->name);
+	/* Port 0 is another one each time. */
+	for (i = 0; addr_port(&l->addr) != 0 && &c->listens[i] != l; i++) {
+		if (addr_equal(&c->listens[i].addr, &l->addr))
+			yaml_complain(s->file, place(node, "address"),
+			    s->errors, "%s is listened on twice", l->name);
+	}
+}
+
+static void
+check_server(struct schema *s, struct config_listen *l,
+    const struct yaml_node *node, const char *text)
+{
+	const char *why;
+
+	if (l->mode == CONFIG_REVERSE && text == NULL)
+		yaml_complain(s->file, node, s->errors,
+		    "mode reverse needs a `server`");
+	else if (l->mode != CONFIG_REVERSE && text != NULL)
+		yaml_complain(s->file, place(node, "server"), s->errors,
+		    "`server` belongs to mode reverse");
+	else if (text != NULL &&
+	    target_parse(&l->server, text, strlen(text), &why) < 0)
+		yaml_complain(s->file, place(node, "server"), s->errors,
+		    "'%s' is no host:port: %s", text, why);
+}
+
+static void
+read_listen(struct schema *s, struct config_listen *l,
+    const struct yaml_node *node)
+{
+	struct listen_row row;
+
+	memset(&row, 0, sizeof(row));
+	if (options_read(listen_table, &row, s->file, node, s->root, NULL,
+	    s->errors) == 0) {
+		l->mode = row.mode == 1 ? CONFIG_REVERSE : CONFIG_CONNECT;
+		check_address(s, l, node, row.address);
+		check_server(s, l, node, row.server);
+		if (row.protocol != NULL)
+			l->protocol = schema_protocol(s,
+			    place(node, "protocol"), row.protocol);
+	}
+	options_clear(listen_table, &row);
+}
+
+static void
+read_listens(struct schema *s)
+{
+	const struct yaml_node *list = schema_list(s, "listen");
+	struct config *c = s->config;
+
+	if (list == NULL || list->count == 0) {
+		if (list != NULL || yaml_get(s->root, "listen") == NULL)
+			yaml_complain(s->file, place(s->root, "listen"),
+			    s->errors, "listen: at least one address is "
+			    "needed");
+		return;
+	}
+	c->listens = schema_alloc(s, list->count, sizeof(*c->listens));
+	if (c->listens == NULL)
+		return;
+	for (; c->listen_count < list->count; c->listen_count++)
+		read_listen(s, &c->listens[c->listen_count],
+		    &list->items[c->listen_count]);
+}
+
+static void
+read_ranges(struct schema *s, const struct frl_strings *texts,
+    const struct yaml_node *node)
+{
+	struct config *c = s->config;
+	size_t i;
+
+	c->allow = schema_alloc(s, texts->count, sizeof(*c->allow));
+	if (c->allow == NULL)
+		return;
+	for (i = 0; i < texts->count; i++) {
+		if (addr_range_parse(&c->allow[i], texts->items[i]) == 0)
+			continue;
+		yaml_complain(s->file, node->kind == YAML_LIST &&
+		    i < node->count ? &node->items[i] : node, s->errors,
+		    "'%s' is no range of addresses, such as 10.0.0.0/8 or ::1",
+		    texts->items[i]);
+	}
+	c->allow_count = texts->count;
+}
+
+static void
+read_destinations(struct schema *s)
+{
+	const struct yaml_node *node = yaml_get(s->root, "destinations");
+	struct destinations d;
+
+	memset(&d, 0, sizeof(d));
+	if (options_read(destinations_table, &d, s->file, node, s->root, NULL,
+	    s->errors) == 0 && d.allow.count > 0)
+		read_ranges(s, &d.allow, place(node, "allow"));
+	options_clear(destinations_table, &d);
+}
+
+/* "ws.frame", "ws.*", "*" */
+static bool
+pattern_valid(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+
+	if (text[n] == '*' && (n == 0 || text[n - 1] == '.'))
+		n++;
+	return (n > 0 && text[n] == '\0');
+}
+
+static void
+read_sink(struct schema *s, size_t at, const struct yaml_node *node)
+{
+	struct sink_options *sinks = s->config->sinks, *sink = &sinks[at];
+	const struct yaml_node *events;
+	size_t i;
+
+	if (options_read(log_table, sink, s->file, node, s->root, NULL,
+	    s->errors) < 0)
+		return;
+	for (i = 0; i < at; i++) {
+		if (sinks[i].file != NULL &&
+		    strcmp(sinks[i].file, sink->file) == 0)
+			yaml_complain(s->file, place(node, "file"), s->errors,
+			    "two logs into one file would tear each other's "
+			    "lines");
+	}
+	events = node == NULL ? NULL : yaml_get(node, "events");
+	for (i = 0; events != NULL && i < sink->events.count; i++) {
+		if (!pattern_valid(sink->events.items[i]))
+			yaml_complain(s->file, events->kind == YAML_LIST ?
+			    &events->items[i] : events, s->errors,
+			    "'%s' names no events, such as ws.frame or ws.*",
+			    sink->events.items[i]);
+	}
+}
+
+static void
+read_log(struct schema *s)
+{
+	const struct yaml_node *list = schema_list(s, "log");
+	struct config *c = s->config;
+	size_t count = list == NULL ? 1 : list->count;
+
+	if (count == 0 || count > EVENTS_SINKS_MAX) {
+		yaml_complain(s->file, list, s->errors,
+		    "log: one to %d entries are expected", EVENTS_SINKS_MAX);
+		return;
+	}
+	c->sinks = schema_alloc(s, count, sizeof(*c->sinks));
+	if (c->sinks == NULL)
+		return;
+	for (; c->sink_count < count; c->sink_count++)
+		read_sink(s, c->sink_count, list == NULL ? NULL :
+		    &list->items[c->sink_count]);
+}
+
+static void
+read_top(struct schema *s)
+{
+	struct top top;
+
+	memset(&top, 0, sizeof(top));
+	if (options_read(top_table, &top, s->file, s->root, s->root,
+	    top_others, s->errors) == 0 && top.version != 1)
+		yaml_complain(s->file, place(s->root, "version"), s->errors,
+		    "version %llu is not known here; this program reads 1",
+		    (unsigned long long)top.version);
+	if (top.undetected != NULL)
+		schema_undetected(s, top.undetected);
+	if (top.node != NULL)
+		s->config->node = strdup(top.node);
+	options_clear(top_table, &top);
+}
+
+void
+schema_read(struct schema *s)
+{
+	struct config *c = s->config;
+
+	if (s->root->kind != YAML_MAP) {
+		yaml_complain(s->file, s->root, s->errors, "a map with "
+		    "`version`, `listen` and `plugins` is expected");
+		return;
+	}
+	/* Others name plugins, so these come first. */
+	schema_plugins(s);
+	read_top(s);
+	read_listens(s);
+	schema_upgrade(s);
+	read_destinations(s);
+	read_log(s);
+	options_read(limits_table, &c->limits, s->file,
+	    yaml_get(s->root, "limits"), s->root, NULL, s->errors);
+	options_read(timeouts_table, &c->timeouts, s->file,
+	    yaml_get(s->root, "timeouts"), s->root, NULL, s->errors);
+}
+
+void
+schema_clear(struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->sink_count; i++)
+		options_clear(log_table, &c->sinks[i]);
+	for (i = 0; i < c->upgrade_count; i++)
+		free(c->upgrades[i].token);
+	free(c->sinks);
+	free(c->upgrades);
+	free(c->listens);
+	free(c->allow);
+	free(c->node);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema -- the sections of the configuration file, each by its table.
+ * Between config.c and the files that read sections; nobody else's.
+ */
+#ifndef APP_SCHEMA_H
+#define APP_SCHEMA_H
+
+#include "app/config.h"
+
+/* A file that is being read into a config. */
+struct schema {
+	struct config *config;
+	const struct yaml_file *file;
+	const struct yaml_node *root;	/* what errors without a place of
+					 * their own point at; never NULL */
+	struct yaml_errors *errors;
+};
+
+/* Read the whole file; complains about all that is wrong. */
+void schema_read(struct schema *s);
+
+/* Free what schema_read allocated, but for the plugins. */
+void schema_clear(struct config *config);
+
+/* The items of a list under the root; complains when it is something else.
+ * NULL: absent or wrong. */
+const struct yaml_node *schema_list(struct schema *s, const char *key);
+
+/* calloc that complains. */
+void *schema_alloc(struct schema *s, size_t count, size_t size);
+
+/* `plugins`: open them all, read their options. */
+void schema_plugins(struct schema *s);
+
+/* `upgrade`, and `undetected` with the name it has. */
+void schema_upgrade(struct schema *s);
+void schema_undetected(struct schema *s, const char *name);
+
+/* The protocol inspector of that name for the value at `node`; complains and
+ * gives NULL when there is none. */
+struct plugin *schema_protocol(struct schema *s,
+    const struct yaml_node *node, const char *name);
+
+#endif

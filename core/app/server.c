@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/server.h"
+
+#include "app/config.h"
+#include "base/log.h"
+#include "flow/host.h"
+#include "flow/tunnel.h"
+#include "flow/tunnel_events.h"
+#include "net/sock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_CANNOT_BIND 69
+#define EXIT_CONFIG 78
+
+/* How long the last lines may take to be read by a slow sink. */
+#define LAST_LINES_MS 5000
+
+struct door {
+	struct tunnel_listener listener;
+	struct acceptor *acceptor;
+	int fd;
+};
+
+struct server {
+	struct config *config;
+	struct loop *loop;
+	struct events *events;
+	struct resolver *resolver;
+	struct host_env env;
+	struct rules rules;
+	struct rules_upgrade *upgrades;
+	struct addr *own;
+	struct tunnels *tunnels;
+	struct door *doors;
+	bool draining;
+};
+
+/* ------------------------------------------------------------------ */
+/* What the configuration says, for the floor below			*/
+
+static int
+make_rules(struct server *s)
+{
+	const struct config *c = s->config;
+	struct rules *r = &s->rules;
+	size_t i;
+
+	s->upgrades = calloc(c->upgrade_count + 1, sizeof(*s->upgrades));
+	s->own = calloc(c->listen_count + 1, sizeof(*s->own));
+	s->doors = calloc(c->listen_count + 1, sizeof(*s->doors));
+	if (s->upgrades == NULL || s->own == NULL || s->doors == NULL)
+		return (-1);
+	for (i = 0; i < c->listen_count; i++)
+		s->doors[i].fd = -1;
+	for (i = 0; i < c->upgrade_count; i++) {
+		s->upgrades[i].token = c->upgrades[i].token;
+		s->upgrades[i].plugin = c->upgrades[i].plugin;
+	}
+	r->plugins = (const struct plugin *const *)c->plugins;
+	r->plugin_count = c->plugin_count;
+	r->upgrades = s->upgrades;
+	r->upgrade_count = c->upgrade_count;
+	r->upgrade_other = c->upgrade_other;
+	r->undetected = c->undetected;
+	r->allow = c->allow;
+	r->allow_count = c->allow_count;
+	r->own = s->own;
+	r->own_count = c->listen_count;
+	r->head_bytes = (size_t)c->limits.head;
+	r->head_fields = (size_t)c->limits.head_fields;
+	r->hold = (size_t)c->limits.hold;
+	r->head_ms = c->timeouts.head;
+	r->detect_ms = c->timeouts.detect;
+	r->resolve_ms = c->timeouts.resolve;
+	r->connect_ms = c->timeouts.connect;
+	r->farewell_ms = c->timeouts.farewell;
+	r->idle_ms = c->timeouts.idle;
+	r->half_closed_ms = c->timeouts.half_closed;
+	return (0);
+}
+
+/* ------------------------------------------------------------------ */
+/* Starting								*/
+
+static int
+start_events(struct server *s, struct err *err)
+{
+	struct events_options options = { s->loop, s->config->node,
+		s->config->timeouts.wait };
+	size_t i;
+
+	s->events = events_create(&options);
+	if (s->events == NULL)
+		return (err_set(err, "out of memory"));
+	s->env.events = s->events;
+	for (i = 0; tunnel_events[i] != NULL; i++)
+		if (events_declare(s->events, tunnel_events[i], err) == NULL)
+			return (-1);
+	for (i = 0; i < s->config->sink_count; i++)
+		if (events_add_sink(s->events, &s->config->sinks[i], err) != 0)
+			return (-1);
+	return (0);
+}
+
+static int
+load_plugins(struct server *s, struct err *err)
+{
+	struct frl_host host;
+
+	host_table(&host);
+	if (config_load_plugins(s->config, s->events, &host, &s->env,
+	    err) != 0)
+		return (-1);
+	return (events_seal(s->events, err));
+}
+
+static int
+bind_doors(struct server *s, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < s->config->listen_count; i++) {
+		const struct config_listen *listen = &s->config->listens[i];
+		struct door *door = &s->doors[i];
+
+		door->fd = sock_listen(&listen->addr, err);
+		if (door->fd < 0)
+			return (-1);
+		if (sock_local(door->fd, &s->own[i]) != 0)
+			s->own[i] = listen->addr;
+		door->listener.mode = listen->mode == CONFIG_REVERSE ?
+		    TUNNEL_REVERSE : TUNNEL_CONNECT;
+		door->listener.server = listen->server;
+		door->listener.protocol = listen->protocol;
+		addr_format_port(&s->own[i], door->listener.name);
+	}
+	return (0);
+}
+
+static void
+accepted(void *arg, int fd, const struct addr *peer)
+{
+	struct door *door = arg;
+
+	tunnel_accept(&door->listener, fd, peer);
+}
+
+static int
+open_doors(struct server *s, struct err *err)
+{
+	char server[TARGET_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < s->config->listen_count; i++) {
+		struct door *door = &s->doors[i];
+
+		door->listener.tunnels = s->tunnels;
+		door->acceptor = acceptor_start(s->loop, door->fd, accepted,
+		    door);
+		if (door->acceptor == NULL)
+			return (err_set(err, "out of memory"));
+		if (door->listener.mode == TUNNEL_REVERSE) {
+			target_format(&door->listener.server, server,
+			    sizeof(server));
+			log_say(FRL_NOTICE, "listening on %s for %s",
+			    door->listener.name, server);
+		} else
+			log_say(FRL_NOTICE, "listening on %s for CONNECT",
+			    door->listener.name);
+	}
+	return (0);
+}
+
+/* ------------------------------------------------------------------ */
+/* Running								*/
+
+static void
+publish(struct server *s, const struct frl_event *event, const void *record)
+{
+	const struct event_slot *slot;
+	struct decision decision;
+	uint64_t token;
+	struct err err;
+
+	slot = events_declare(s->events, event, &err);
+	if (slot != NULL)
+		events_publish(s->events, slot, NULL, -1, record, NULL,
+		    &decision, &token);
+}
+
+static void
+say_start(struct server *s)
+{
+	struct proxy_start record = { .version = FRL_VERSION };
+	char text[512];
+	size_t i, at = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < s->config->plugin_count && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+		    "%s%s %s", i == 0 ? "" : ", ", s->config->plugins[i]->name,
+		    s->config->plugins[i]->desc->version);
+	record.plugins.data = (const uint8_t *)text;
+	record.plugins.len = strlen(text);
+	publish(s, &proxy_event_start, &record);
+}
+
+static void
+drained(void *arg)
+{
+	struct server *s = arg;
+
+	loop_stop(s->loop);
+}
+
+static void
+close_doors(struct server *s)
+{
+	size_t i;
+
+	for (i = 0; s->doors != NULL && i < s->config->listen_count; i++) {
+		struct door *door = &s->doors[i];
+
+		if (door->acceptor != NULL)
+			acceptor_stop(door->acceptor);
+		door->acceptor = NULL;
+		if (door->fd >= 0)
+			close(door->fd);
+		door->fd = -1;
+	}
+}
+
+static void
+signalled(void *arg, int signo)
+{
+	struct server *s = arg;
+
+	if (signo == SIGUSR1) {
+		events_reopen(s->events);
+		return;
+	}
+	if (s->draining) {
+		log_say(FRL_NOTICE, "second signal: leaving now");
+		tunnels_cut(s->tunnels);
+		return;
+	}
+	s->draining = true;
+	log_say(FRL_NOTICE, "draining %zu tunnels",
+	    tunnels_count(s->tunnels));
+	close_doors(s);
+	tunnels_drain(s->tunnels, drained, s);
+}
+
+static int
+serve(struct server *s)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	struct proxy_stop record = { FRL_VERSION, "signal" };
+
+	if (loop_signals(s->loop, signals, signalled, s) != 0) {
+		log_say(FRL_ERROR, "cannot watch for signals");
+		return (EXIT_FAILURE);
+	}
+	say_start(s);
+	loop_run(s->loop);
+	publish(s, &proxy_event_stop, &record);
+	if (events_flush(s->events, LAST_LINES_MS) != 0) {
+		log_say(FRL_ERROR, "the last lines of the log are lost: "
+		    "nobody reads it");
+		return (EXIT_FAILURE);
+	}
+	return (0);
+}
+
+/* The steps of a start; 0, or the exit code with a sentence. */
+static int
+start(struct server *s, struct err *err)
+{
+	struct resolver_options resolve = {
+		.timeout_ms = s->config->timeouts.resolve,
+		.cache_entries = 1024,
+		.ttl_min_ms = 1000,
+		.ttl_max_ms = 300 * 1000,
+	};
+	struct tunnels_options options;
+
+	s->loop = loop_create();
+	if (s->loop == NULL || make_rules(s) != 0) {
+		err_set(err, "out of memory or descriptors");
+		return (EXIT_FAILURE);
+	}
+	s->env.loop = s->loop;
+	if (start_events(s, err) != 0 || load_plugins(s, err) != 0)
+		return (EXIT_CONFIG);
+	s->resolver = resolver_create(s->loop, &resolve, err);
+	if (s->resolver == NULL)
+		return (EXIT_FAILURE);
+	if (bind_doors(s, err) != 0)
+		return (EXIT_CANNOT_BIND);
+	options.loop = s->loop;
+	options.events = s->events;
+	options.resolver = s->resolver;
+	options.env = &s->env;
+	options.rules = &s->rules;
+	s->tunnels = tunnels_create(&options, err);
+	if (s->tunnels == NULL || open_doors(s, err) != 0)
+		return (EXIT_FAILURE);
+	return (0);
+}
+
+static void
+stop(struct server *s)
+{
+	close_doors(s);
+	tunnels_free(s->tunnels);
+	if (s->resolver != NULL)
+		resolver_free(s->resolver);
+	host_forget(&s->env);
+	config_unload_plugins(s->config);
+	if (s->events != NULL)
+		events_free(s->events);
+	if (s->loop != NULL)
+		loop_free(s->loop);
+	free(s->upgrades);
+	free(s->own);
+	free(s->doors);
+}
+
+int
+server_run(struct config *config)
+{
+	struct server s = { .config = config };
+	struct err err = { "" };
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	code = start(&s, &err);
+	if (code != 0)
+		log_say(FRL_ERROR, "%s", err.text);
+	else
+		code = serve(&s);
+	stop(&s);
+	return (code);
+}

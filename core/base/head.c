@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head -- the shape of an HTTP/1 message head, checked byte by byte.
+ *
+ * A cursor walks once over the bytes; the first byte that is wrong decides.
+ * So a head that is bad is bad as soon as the byte has arrived, and every
+ * longer piece of the same stream gets the same answer.
+ *
+ * It needs libc only and knows neither tunnels nor bodies.
+ */
+#include "base/head.h"
+
+#include <string.h>
+
+/* What a byte may be part of; the table below adds these up. */
+#define TOKEN 1			/* tchar (RFC 9110, 5.6.2) */
+#define TARGET 2		/* no control, no space, no '#' */
+#define VALUE 4			/* no control but HTAB */
+#define HOST 8			/* reg-name or IPv4address, without ',' */
+#define LITERAL 16		/* between the brackets of an IPv6address */
+
+static const uint8_t classes[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	4, 15, 6, 5, 15, 15, 15, 15, 14, 14, 15, 15, 6, 15, 31, 6,
+	31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 22, 14, 6, 14, 6, 6,
+	6, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 6, 7, 15,
+	7, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 15, 0,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+};
+
+struct scan {
+	const uint8_t *bytes;
+	size_t at, end;
+	struct head *head;
+	struct frl_http_field *fields;
+	uint32_t max_fields;
+	uint32_t hosts;
+	int request;
+};
+
+static enum head_result
+bad(struct scan *s, enum head_result result, const char *detail)
+{
+	s->head->at = (uint32_t)s->at;
+	s->head->detail = detail;
+	return (result);
+}
+
+/* Bad, and it is the first byte of `where` that shows it. */
+static enum head_result
+bad_at(struct scan *s, const uint8_t *where, enum head_result result,
+    const char *detail)
+{
+	s->at = (size_t)(where - s->bytes);
+	return (bad(s, result, detail));
+}
+
+/* The longest run of bytes of a class, maybe empty. */
+static struct frl_bytes
+take(struct scan *s, uint8_t class)
+{
+	struct frl_bytes run = { .data = s->bytes + s->at };
+	size_t at = s->at;
+
+	while (at < s->end && (classes[s->bytes[at]] & class) != 0)
+		at++;
+	run.len = at - s->at;
+	s->at = at;
+	return (run);
+}
+
+/* Exactly this text. */
+static enum head_result
+expect(struct scan *s, const char *text, enum head_result result,
+    const char *detail)
+{
+	for (; *text != '\0'; text++, s->at++) {
+		if (s->at == s->end)
+			return (HEAD_MORE);
+		if (s->bytes[s->at] != (uint8_t)*text)
+			return (bad(s, result, detail));
+	}
+	return (HEAD_OK);
+}
+
+static enum head_result
+expect_crlf(struct scan *s, enum head_result result)
+{
+	/* RFC 9112, 2.2 lets a bare LF pass; then two parsers may differ. */
+	return (expect(s, "\r\n", result,
+	    "a byte that may not be here, or a line without CRLF"));
+}
+
+static int
+is_digit(uint8_t c)
+{
+	return (c >= '0' && c <= '9');
+}
+
+/* DIGIT, and its value. */
+static enum head_result
+take_digit(struct scan *s, unsigned *ret_digit, const char *detail)
+{
+	if (s->at == s->end)
+		return (HEAD_MORE);
+	if (!is_digit(s->bytes[s->at]))
+		return (bad(s, HEAD_BAD_START_LINE, detail));
+	*ret_digit = (unsigned)(s->bytes[s->at++] - '0');
+	return (HEAD_OK);
+}
+
+/* HTTP-version (RFC 9112, 2.3): case-sensitive, single digits. */
+static enum head_result
+take_version(struct scan *s)
+{
+	static const char detail[] = "no HTTP version";
+	enum head_result result;
+	unsigned major, minor;
+
+	result = expect(s, "HTTP/", HEAD_BAD_START_LINE, detail);
+	if (result == HEAD_OK)
+		result = take_digit(s, &major, detail);
+	if (result == HEAD_OK)
+		result = expect(s, ".", HEAD_BAD_START_LINE, detail);
+	if (result == HEAD_OK)
+		result = take_digit(s, &minor, detail);
+	if (result != HEAD_OK)
+		return (result);
+	if (major != 1 || minor > 1) {
+		s->at -= 3;
+		return (bad(s, HEAD_BAD_VERSION,
+		    "the version is not HTTP/1.0 or HTTP/1.1"));
+	}
+	s->head->message.minor = (uint8_t)minor;
+	return (HEAD_OK);
+}
+
+/* RFC 9112, 3: method SP request-target SP HTTP-version CRLF. */
+static enum head_result
+take_request_line(struct scan *s)
+{
+	struct frl_http_head *m = &s->head->message;
+	enum head_result result;
+
+	m->method = take(s, TOKEN);
+	if (m->method.len == 0 && s->at < s->end)
+		return (bad(s, HEAD_BAD_START_LINE, "no method"));
+	result = expect(s, " ", HEAD_BAD_START_LINE,
+	    "the method is no token");
+	if (result != HEAD_OK)
+		return (result);
+	m->target = take(s, TARGET);
+	if (m->target.len == 0 && s->at < s->end)
+		return (bad(s, HEAD_BAD_START_LINE, "no target"));
+	result = expect(s, " ", HEAD_BAD_START_LINE,
+	    "a byte in the target that may not be there");
+	if (result == HEAD_OK)
+		result = take_version(s);
+	if (result == HEAD_OK)
+		result = expect_crlf(s, HEAD_BAD_START_LINE);
+	return (result);
+}
+
+/* RFC 9112, 4: HTTP-version SP status-code SP [ reason-phrase ] CRLF. */
+static enum head_result
+take_status_line(struct scan *s)
+{
+	struct frl_http_head *m = &s->head->message;
+	static const char detail[] = "the status is not three digits";
+	enum head_result result;
+	unsigned digit, status = 0;
+	int i;
+
+	result = take_version(s);
+	if (result == HEAD_OK)
+		result = expect(s, " ", HEAD_BAD_START_LINE, detail);
+	for (i = 0; i < 3 && result == HEAD_OK; i++) {
+		result = take_digit(s, &digit, detail);
+		if (result != HEAD_OK)
+			break;
+		if (i == 0 && digit == 0) {
+			s->at--;
+			return (bad(s, HEAD_BAD_START_LINE,
+			    "the status is below 100"));
+		}
+		status = status * 10 + digit;
+	}
+	if (result != HEAD_OK)
+		return (result);
+	m->status = (uint16_t)status;
+	/* Some servers leave out the SP with the reason. */
+	if (s->at < s->end && s->bytes[s->at] == ' ') {
+		s->at++;
+		m->reason = take(s, VALUE);
+	}
+	return (expect_crlf(s, HEAD_BAD_START_LINE));
+}
+
+static uint8_t
+lower(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
+}
+
+int
+head_equals(struct frl_bytes bytes, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < bytes.len; i++) {
+		if (text[i] == '\0' ||
+		    lower(bytes.data[i]) != lower((uint8_t)text[i]))
+			return (0);
+	}
+	return (text[i] == '\0');
+}
+
+/*
+ * uri-host [ ":" port ] (RFC 9112, 3.2; RFC 3986, 3.2).  Empty is valid: a
+ * target without an authority has such a Host.  No ',': whoever joins
+ * repeated fields would see two hosts.
+ */
+static int
+valid_host(struct frl_bytes value)
+{
+	const uint8_t *p = value.data, *end = value.data + value.len;
+	size_t digits = 0;
+
+	if (p < end && *p == '[') {
+		for (p++; p < end && (classes[*p] & LITERAL) != 0; p++)
+			;
+		if (p == end || *p != ']' || p - value.data < 3)
+			return (0);
+		p++;
+	} else {
+		while (p < end && (classes[*p] & HOST) != 0)
+			p++;
+		if (p < end && p == value.data)
+			return (0);
+	}
+	if (p < end && *p == ':') {
+		for (p++; p < end && is_digit(*p); p++)
+			digits++;
+	}
+	return (p == end && digits <= 5);
+}
+
+/* RFC 9112, 3.2: more than one Host, or an invalid one, is a 400. */
+static enum head_result
+check_host(struct scan *s, const struct frl_http_field *field)
+{
+	if (s->hosts++ > 0)
+		return (bad_at(s, field->name.data, HEAD_BAD_HOST,
+		    "more than one Host"));
+	if (!valid_host(field->value))
+		return (bad_at(s, field->value.data, HEAD_BAD_HOST,
+		    "the Host is not valid"));
+	return (HEAD_OK);
+}
+
+/*
+ * RFC 9110, 8.6, and stricter: one line, digits only, below 2^62 so that
+ * sums of lengths never overflow.  A list of equal numbers is refused too.
+ */
+static enum head_result
+check_length(struct scan *s, const struct frl_http_field *field)
+{
+	struct frl_bytes value = field->value;
+	uint64_t n = 0;
+	size_t i;
+
+	if (s->head->content_length >= 0)
+		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
+		    "more than one Content-Length"));
+	if (value.len == 0)
+		return (bad_at(s, value.data, HEAD_BAD_FRAMING,
+		    "the Content-Length is empty"));
+	for (i = 0; i < value.len; i++) {
+		if (!is_digit(value.data[i]))
+			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
+			    "the Content-Length is not a number"));
+		n = n * 10 + (uint64_t)(value.data[i] - '0');
+		if (n >= (uint64_t)1 << 62)
+			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
+			    "the Content-Length is too large"));
+	}
+	s->head->content_length = (int64_t)n;
+	return (HEAD_OK);
+}
+
+/* RFC 9112, 6.1.  Other codings are allowed there, but nobody sends them and
+ * parsers disagree on them. */
+static enum head_result
+check_coding(struct scan *s, const struct frl_http_field *field)
+{
+	if (s->head->has_transfer_encoding)
+		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
+		    "more than one Transfer-Encoding"));
+	s->head->has_transfer_encoding = 1;
+	if (!head_equals(field->value, "chunked"))
+		return (bad_at(s, field->value.data, HEAD_BAD_FRAMING,
+		    "the Transfer-Encoding is not just \"chunked\""));
+	if (s->head->message.minor == 0)
+		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
+		    "Transfer-Encoding in HTTP/1.0"));
+	s->head->chunked = 1;
+	return (HEAD_OK);
+}
+
+/*
+ * Two fields decide where the message ends.  RFC 9112, 6.3: both together
+ * mean smuggling.  The whitespace around them is held to the letter as well,
+ * for parsers differ in what they trim: nothing behind the value, no HTAB
+ * before it.
+ */
+static enum head_result
+check_framing(struct scan *s, const struct frl_http_field *field, int coding)
+{
+	const uint8_t *p, *end = s->bytes + s->at;
+	enum head_result result;
+
+	for (p = field->name.data + field->name.len; p < field->value.data;
+	    p++) {
+		if (*p == '\t')
+			return (bad_at(s, p, HEAD_BAD_FRAMING,
+			    "a tab before a length or coding"));
+	}
+	p = field->value.data + field->value.len;
+	if (p < end)
+		return (bad_at(s, p, HEAD_BAD_FRAMING,
+		    "whitespace behind a length or coding"));
+	result = coding ? check_coding(s, field) : check_length(s, field);
+	if (result == HEAD_OK && s->head->has_transfer_encoding &&
+	    s->head->content_length >= 0)
+		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
+		    "both Content-Length and Transfer-Encoding"));
+	return (result);
+}
+
+/* Called with the cursor on the CRLF behind the field. */
+static enum head_result
+check_field(struct scan *s, const struct frl_http_field *field)
+{
+	/* The lengths keep most fields from being compared at all. */
+	switch (field->name.len) {
+	case 4:
+		if (s->request && head_equals(field->name, "host"))
+			return (check_host(s, field));
+		break;
+	case 14:
+		if (head_equals(field->name, "content-length"))
+			return (check_framing(s, field, 0));
+		break;
+	case 17:
+		if (head_equals(field->name, "transfer-encoding"))
+			return (check_framing(s, field, 1));
+		break;
+	}
+	return (HEAD_OK);
+}
+
+/* OWS is no part of a value (RFC 9112, 5.1). */
+static struct frl_bytes
+trim(struct frl_bytes b)
+{
+	while (b.len > 0 && (b.data[0] == ' ' || b.data[0] == '\t')) {
+		b.data++;
+		b.len--;
+	}
+	while (b.len > 0 &&
+	    (b.data[b.len - 1] == ' ' || b.data[b.len - 1] == '\t'))
+		b.len--;
+	return (b);
+}
+
+/* RFC 9112, 5: field-name ":" OWS field-value OWS CRLF. */
+static enum head_result
+take_field(struct scan *s)
+{
+	struct frl_http_field field;
+	enum head_result result;
+	size_t value_end;
+
+	if (s->head->message.count == s->max_fields)
+		return (bad(s, HEAD_TOO_LARGE, "too many fields"));
+	field.name = take(s, TOKEN);
+	if (field.name.len == 0 && s->at < s->end)
+		return (bad(s, HEAD_BAD_FIELD,
+		    "a folded line, or a field without a name"));
+	result = expect(s, ":", HEAD_BAD_FIELD,
+	    "a field name is no token followed by ':'");
+	if (result != HEAD_OK)
+		return (result);
+	field.value = trim(take(s, VALUE));
+	value_end = s->at;
+	result = expect_crlf(s, HEAD_BAD_FIELD);
+	if (result != HEAD_OK)
+		return (result);
+	s->at = value_end;
+	result = check_field(s, &field);
+	if (result != HEAD_OK)
+		return (result);
+	s->at = value_end + 2;
+	s->fields[s->head->message.count++] = field;
+	return (HEAD_OK);
+}
+
+static enum head_result
+take_fields(struct scan *s)
+{
+	enum head_result result;
+	size_t start;
+
+	while (s->at < s->end && s->bytes[s->at] != '\r') {
+		result = take_field(s);
+		if (result != HEAD_OK)
+			return (result);
+	}
+	start = s->at;
+	result = expect_crlf(s, HEAD_BAD_FIELD);
+	if (result != HEAD_OK)
+		return (result);
+	if (s->request && s->hosts == 0 && s->head->message.minor == 1) {
+		s->at = start;
+		return (bad(s, HEAD_BAD_HOST, "no Host"));
+	}
+	s->head->size = (uint32_t)s->at;
+	return (HEAD_OK);
+}
+
+static enum head_result
+scan(struct head *h, struct frl_http_field *fields, const uint8_t *bytes,
+    size_t len, const struct head_limits *limits, int request)
+{
+	struct scan s = {
+		.bytes = bytes,
+		.end = len < limits->bytes ? len : limits->bytes,
+		.head = h,
+		.fields = fields,
+		.max_fields = limits->fields,
+		.request = request,
+	};
+	enum head_result result;
+
+	*h = (struct head){ .content_length = -1 };
+	h->message.fields = fields;
+	if (s.end == 0)
+		result = HEAD_MORE;	/* bytes may be NULL */
+	else if (request)
+		result = take_request_line(&s);
+	else
+		result = take_status_line(&s);
+	if (result == HEAD_OK)
+		result = take_fields(&s);
+	if (result == HEAD_MORE && len >= limits->bytes)
+		return (bad(&s, HEAD_TOO_LARGE, "the head is too large"));
+	return (result);
+}
+
+enum head_result
+head_scan_request(struct head *h, struct frl_http_field *fields,
+    const uint8_t *bytes, size_t len, const struct head_limits *limits)
+{
+	return (scan(h, fields, bytes, len, limits, 1));
+}
+
+enum head_result
+head_scan_response(struct head *h, struct frl_http_field *fields,
+    const uint8_t *bytes, size_t len, const struct head_limits *limits)
+{
+	return (scan(h, fields, bytes, len, limits, 0));
+}
+
+const char *
+head_result_name(enum head_result result)
+{
+	switch (result) {
+	case HEAD_OK:
+	case HEAD_MORE:
+		break;
+	case HEAD_BAD_START_LINE:
+	case HEAD_BAD_VERSION:
+		return ("bad_start_line");
+	case HEAD_BAD_FIELD:
+	case HEAD_BAD_HOST:
+		return ("bad_field");
+	case HEAD_BAD_FRAMING:
+		return ("bad_framing");
+	case HEAD_TOO_LARGE:
+		return ("too_large");
+	}
+	return ("");
+}
+
+const struct frl_http_field *
+head_field(const struct frl_http_head *message, const char *name,
+    size_t *ret_count)
+{
+	const struct frl_http_field *first = NULL;
+	size_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < message->count; i++) {
+		if (!head_equals(message->fields[i].name, name))
+			continue;
+		if (first == NULL)
+			first = &message->fields[i];
+		count++;
+	}
+	if (ret_count != NULL)
+		*ret_count = count;
+	return (first);
+}
+
+/*
+ * Cut the next element off a list, up to a ',' that is not in quotes (RFC
+ * 9110, 5.6.1), without its parameters.
+ */
+static struct frl_bytes
+next_element(struct frl_bytes *list)
+{
+	struct frl_bytes element = { .data = list->data };
+	size_t i, cut = SIZE_MAX;
+	int quoted = 0;
+
+	for (i = 0; i < list->len; i++) {
+		uint8_t c = list->data[i];
+
+		if (quoted && c == '\\' && i + 1 < list->len)
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && c == ';' && cut == SIZE_MAX)
+			cut = i;
+		else if (!quoted && c == ',')
+			break;
+	}
+	element.len = cut < i ? cut : i;
+	if (i < list->len)
+		i++;			/* the ',' */
+	list->data += i;
+	list->len -= i;
+	return (trim(element));
+}
+
+int
+head_lists(const struct frl_http_head *message, const char *name,
+    const char *element)
+{
+	uint32_t i;
+
+	for (i = 0; i < message->count; i++) {
+		struct frl_bytes list = message->fields[i].value;
+
+		if (!head_equals(message->fields[i].name, name))
+			continue;
+		while (list.len > 0) {
+			if (head_equals(next_element(&list), element))
+				return (1);
+		}
+	}
+	return (0);
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chain -- the schedule: which link is called when.
+ *
+ * chain_settle() repeats step() until all is quiet.  A step does one thing,
+ * the most urgent first:
+ *
+ *	1  carry out a verb, or show a link its bytes: the client's flow
+ *	   before the server's, of a flow the last link first (rule 2: what
+ *	   was let go is shown to the next link before the same one again)
+ *	2  switch to an heir (rule 8)
+ *	3  last words (rule 9)
+ *	4  ends (rule 6)
+ *	5  fail where the limit is reached and nobody waits (rule 4)
+ *
+ * Rule 1 holds because no plugin is on the stack between steps.
+ */
+#include "flow/link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES(flow) \
+	for ((flow) = FRL_FROM_CLIENT; (flow) <= FRL_FROM_SERVER; \
+	    (flow) = (enum frl_flow)((flow) + 1))
+
+size_t
+chain_limit(const struct chain *chain)
+{
+	return (chain->limit);
+}
+
+void
+chain_emit(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
+    size_t n, bool over)
+{
+	if (n != 0)
+		chain->ops->out(chain->arg, flow, bytes, n);
+	if (over) {
+		chain->ended[flow] = true;
+		chain->ops->fin(chain->arg, flow);
+	}
+}
+
+void
+chain_note(struct chain *chain, enum frl_why why, enum why end,
+    const char *plugin, const char *text)
+{
+	if (chain->noted == NULL)
+		chain->noted = calloc(1, sizeof(*chain->noted));
+	if (chain->noted == NULL)
+		return;		/* the refusal still holds, unexplained */
+	chain->noted->why = why;
+	chain->noted->end = end;
+	chain->noted->plugin = plugin;
+	snprintf(chain->noted->text, sizeof(chain->noted->text), "%s",
+	    text == NULL ? "" : text);
+}
+
+void
+chain_latch(struct chain *chain, enum frl_why why, enum why end,
+    const char *plugin, const char *text)
+{
+	if (!chain->latched) {
+		chain->latched = true;
+		if (chain->noted == NULL)
+			chain_note(chain, why, end, plugin, text);
+		chain->refusal = chain->noted;
+		chain->noted = NULL;
+		chain->ops->refused(chain->arg, chain_refused(chain));
+	}
+	free(chain->noted);
+	chain->noted = NULL;
+}
+
+const struct chain_refusal *
+chain_refused(const struct chain *chain)
+{
+	static const struct chain_refusal unexplained = {
+		.why = FRL_WHY_CAPACITY, .end = WHY_OUT_OF_RESOURCES };
+
+	if (!chain->latched)
+		return (NULL);
+	return (chain->refusal != NULL ? chain->refusal : &unexplained);
+}
+
+void
+chain_starve(struct chain *chain)
+{
+	if (chain->starved)
+		return;
+	chain->starved = true;
+	free(chain->noted);
+	chain->noted = NULL;
+	chain_latch(chain, FRL_WHY_CAPACITY, WHY_OUT_OF_RESOURCES, NULL,
+	    "out of memory");
+}
+
+/* The stream of a lane that is `i` places from its source. */
+static struct stream *
+lane(struct chain *chain, enum frl_flow flow, unsigned i)
+{
+	if (flow == FRL_FROM_SERVER)
+		i = chain->count - 1 - i;
+	return (&chain->places[i].streams[flow]);
+}
+
+static void
+go_blind(struct link_place *place)
+{
+	struct chain *chain = place->chain;
+	unsigned i;
+
+	place->blind = true;
+	free(chain->noted);
+	chain->noted = NULL;
+	for (i = 0; i < 2; i++) {
+		struct stream *s = &place->streams[i];
+
+		s->paused = s->waiting = false;
+		stream_record(s, VERB_PASS, FRL_ALL, NULL, true);
+	}
+	if (chain->ops->blind != NULL)
+		chain->ops->blind(chain->arg, place->link->plugin);
+}
+
+/* What a callback answered; s is NULL where it was about no flow. */
+static void
+heed(struct link *link, struct stream *s, enum frl_verdict verdict)
+{
+	struct link_place *place = link->place;
+	struct chain *chain = place->chain;
+
+	if (verdict == FRL_REFUSE) {
+		if (s != NULL)
+			s->refused = true;
+		chain_latch(chain, FRL_WHY_REFUSED, WHY_REFUSED,
+		    link->plugin->name, NULL);
+	} else if (verdict == FRL_FAIL && link->plugin->fail_open) {
+		go_blind(place);
+	} else if (verdict == FRL_FAIL) {
+		if (s != NULL)
+			s->refused = true;
+		chain_latch(chain, FRL_WHY_BROKEN, WHY_PLUGIN_ERROR,
+		    link->plugin->name, "the inspector failed");
+	}
+	/* A note that no refusal followed explains nothing. */
+	free(chain->noted);
+	chain->noted = NULL;
+}
+
+/* Rules 2, 4: may the link be called for this flow, and is there news? */
+static bool
+showable(const struct stream *s)
+{
+	size_t held = stream_held(s);
+
+	return (held != 0 && held >= s->wanted && s->due &&
+	    s->ahead_count == 0 && !stream_stopped(s) && !s->finished &&
+	    !s->refused && s->place->heir == NULL && !s->place->blind);
+}
+
+static bool
+show(struct stream *s)
+{
+	struct link *link = s->place->link;
+	size_t before = s->seen;
+	enum frl_verdict verdict = FRL_OK;
+
+	if (!showable(s))
+		return (false);
+	s->seen = stream_held(s);
+	s->wanted = 1;
+	if (link->plugin->desc->data == NULL) {
+		stream_record(s, VERB_PASS, FRL_ALL, NULL, true);
+	} else {
+		link->busy = true;
+		verdict = link->plugin->desc->data(&link->pub,
+		    (enum frl_flow)s->which, stream_bytes(s), before);
+		link->busy = false;
+		heed(link, s, verdict);
+	}
+	s->due = false;		/* again() in data() itself lifts a pause */
+	return (true);
+}
+
+/* Rule 6: once, when no byte will follow and the link is not stopped. */
+static bool
+tell_end(struct stream *s)
+{
+	struct link *link = s->place->link;
+	enum frl_verdict verdict;
+
+	if (s->ahead_count != 0)
+		return (false);
+	if (s->refused && !s->finished) {
+		stream_finish(s);	/* rule 9: its last byte is gone */
+		return (true);
+	}
+	if (s->told || stream_stopped(s) ||
+	    !(s->input_over || s->finished))
+		return (false);
+	s->told = true;
+	if (link->plugin->desc->end != NULL && !s->place->blind) {
+		link->busy = true;
+		verdict = link->plugin->desc->end(&link->pub,
+		    (enum frl_flow)s->which, stream_bytes(s), s->unmet);
+		link->busy = false;
+		heed(link, s, verdict);
+	}
+	if (s->place->heir != NULL && !s->finished && s->ahead_count == 0) {
+		s->told = false;	/* rule 8: the heir is told instead */
+		return (true);
+	}
+	if (!s->finished) {		/* behind what end() decided */
+		s->ahead[s->ahead_count].verb = VERB_END;
+		s->ahead[s->ahead_count].n = 0;
+		s->ahead_count++;
+	}
+	return (true);
+}
+
+static bool
+tell_ends(struct chain *chain)
+{
+	enum frl_flow flow;
+	unsigned i;
+
+	LANES(flow)
+		for (i = 0; i < chain->count; i++)
+			if (tell_end(lane(chain, flow, i)))
+				return (true);
+	return (false);
+}
+
+/* Rule 8: the heir inherits both streams: what is held, what runs ahead. */
+static bool
+switch_link(struct chain *chain)
+{
+	struct link_place *place = chain_last(chain);
+	struct link *old = place->link, *heir = place->heir;
+	struct chain_switch change;
+	unsigned i;
+
+	if (heir == NULL)
+		return (false);
+	place->heir = NULL;
+	change.from = old->plugin;
+	change.to = heir->plugin;
+	change.context = place->handed;
+	for (i = 0; i < 2; i++) {
+		struct stream *s = &place->streams[i];
+
+		s->paused = s->waiting = s->told = false;
+		s->wanted = 1;
+		s->seen = 0;
+		s->due = true;
+		change.pending[i] = stream_held(s);
+	}
+	link_close(old);
+	place->link = heir;
+	if (chain->ops->set_idle != NULL)
+		chain->ops->set_idle(chain->arg, heir->idle_ms);
+	if (chain->ops->switched != NULL)
+		chain->ops->switched(chain->arg, &change);
+	free(place->handed);
+	place->handed = NULL;
+	return (true);
+}
+
+/* Rule 9: last words of the protocol link, then both flows end. */
+static bool
+say_farewell(struct chain *chain)
+{
+	const struct chain_refusal *refusal = chain_refused(chain);
+	struct link_place *place = chain_last(chain);
+	struct link *link = place->link;
+	struct frl_farewell farewell;
+	unsigned i;
+
+	if (refusal == NULL || chain->said)
+		return (false);
+	chain->said = true;
+	for (i = 0; i < 2; i++) {
+		struct stream *s = &place->streams[i];
+
+		/* Nothing is waited for any more; and "the rest" has no
+		 * frame's end to wait for. */
+		s->paused = s->waiting = false;
+		if (s->ahead_count != 0 && s->ahead[0].n == FRL_ALL &&
+		    refusal->why != FRL_WHY_DRAIN &&
+		    refusal->why != FRL_WHY_RELOAD)
+			s->input_over = true;
+	}
+	if (link->plugin->desc->farewell != NULL && !place->blind) {
+		farewell.why = refusal->why;
+		farewell.name = why_row(refusal->end)->name;
+		farewell.reason = refusal->text;
+		link->busy = true;
+		link->plugin->desc->farewell(&link->pub, &farewell);
+		link->busy = false;
+	}
+	for (i = 0; i < 2; i++)
+		stream_record(&place->streams[i], VERB_END, 0, NULL, true);
+	return (true);
+}
+
+/* Held and inserted bytes of all links of a flow. */
+static size_t
+burden(const struct chain *chain, enum frl_flow flow)
+{
+	size_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		const struct stream *s = &chain->places[i].streams[flow];
+
+		sum += stream_held(s) + buf_len(&s->inserted);
+	}
+	return (sum);
+}
+
+/* Rule 4: at the limit, with nobody to wait for, the flow fails. */
+static bool
+over_limit(struct chain *chain, enum frl_flow flow)
+{
+	bool holders = false;
+	unsigned i;
+
+	if (burden(chain, flow) < chain->limit)
+		return (false);
+	for (i = 0; i < chain->count; i++) {
+		const struct stream *s = &chain->places[i].streams[flow];
+
+		if (stream_stopped(s))
+			return (false);
+		holders = holders || (stream_held(s) != 0 && !s->refused);
+	}
+	if (!holders)
+		return (false);
+	for (i = 0; i < chain->count; i++) {
+		struct stream *s = &chain->places[i].streams[flow];
+
+		if (stream_held(s) != 0)
+			s->refused = true;
+	}
+	chain_latch(chain, FRL_WHY_LIMIT, WHY_HOLD_LIMIT, NULL,
+	    "an inspector holds as many bytes as it may");
+	return (true);
+}
+
+static bool
+move_bytes(struct chain *chain)
+{
+	enum frl_flow flow;
+	unsigned i;
+
+	LANES(flow)
+		for (i = chain->count; i-- > 0;) {
+			struct stream *s = lane(chain, flow, i);
+
+			if (stream_carry_out(s) || show(s))
+				return (true);
+		}
+	return (false);
+}
+
+static bool
+step(struct chain *chain)
+{
+	return (move_bytes(chain) || switch_link(chain) ||
+	    say_farewell(chain) || tell_ends(chain) ||
+	    over_limit(chain, FRL_FROM_CLIENT) ||
+	    over_limit(chain, FRL_FROM_SERVER));
+}
+
+static bool
+stalled(const struct chain *chain)
+{
+	return (chain->ops->stalled != NULL &&
+	    chain->ops->stalled(chain->arg));
+}
+
+/* Go on until all is quiet; then nothing is lent any more. */
+static void
+settle(struct chain *chain)
+{
+	unsigned i, k;
+
+	if (chain->busy)
+		return;
+	chain->busy = true;
+	while (!chain_done(chain) && !stalled(chain) && step(chain))
+		;
+	for (i = 0; i < chain->count; i++)
+		for (k = 0; k < 2; k++)
+			stream_keep(&chain->places[i].streams[k]);
+	chain->busy = false;
+}
+
+/* Tie the lanes: client's bytes go up the places, server's down. */
+static void
+tie(struct chain *chain)
+{
+	enum frl_flow flow;
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		chain->places[i].chain = chain;
+		LANES(flow) {
+			struct stream *s = &chain->places[i].streams[flow];
+
+			s->place = &chain->places[i];
+			s->which = (uint8_t)flow;
+			s->wanted = 1;
+		}
+	}
+	LANES(flow) {
+		for (i = 0; i + 1 < chain->count; i++)
+			lane(chain, flow, i)->next = lane(chain, flow, i + 1);
+		chain->first[flow] = lane(chain, flow, 0);
+	}
+}
+
+struct chain *
+chain_open(const struct chain_options *options,
+    const struct plugin *const *plugins, size_t count,
+    struct chain_refusal *ret_refusal)
+{
+	struct chain *chain;
+	size_t i;
+
+	memset(ret_refusal, 0, sizeof(*ret_refusal));
+	chain = calloc(1, sizeof(*chain) + count * sizeof(chain->places[0]));
+	if (chain == NULL) {
+		ret_refusal->why = FRL_WHY_CAPACITY;
+		ret_refusal->end = WHY_OUT_OF_RESOURCES;
+		return (NULL);
+	}
+	chain->ops = options->ops;
+	chain->arg = options->arg;
+	chain->tunnel = options->tunnel;
+	chain->limit = options->limit;
+	chain->count = (unsigned)count;
+	tie(chain);
+	for (i = 0; i < count; i++) {
+		struct link_place *place = &chain->places[i];
+
+		place->link = link_open(place, plugins[i], NULL);
+		if (place->link == NULL) {
+			ret_refusal->why = FRL_WHY_BROKEN;
+			ret_refusal->end = WHY_PLUGIN_ERROR;
+			ret_refusal->plugin = plugins[i]->name;
+			if (chain->noted != NULL)
+				*ret_refusal = *chain->noted;
+			chain_close(chain);
+			return (NULL);
+		}
+	}
+	if (chain->ops->set_idle != NULL)
+		chain->ops->set_idle(chain->arg,
+		    chain_last(chain)->link->idle_ms);
+	return (chain);
+}
+
+void
+chain_close(struct chain *chain)
+{
+	unsigned i, k;
+
+	if (chain == NULL)
+		return;
+	for (i = 0; i < chain->count; i++) {
+		struct link_place *place = &chain->places[i];
+
+		if (place->heir != NULL)
+			link_close(place->heir);
+		if (place->link != NULL)
+			link_close(place->link);
+		free(place->handed);
+		for (k = 0; k < 2; k++)
+			stream_free(&place->streams[k]);
+	}
+	free(chain->noted);
+	free(chain->refusal);
+	free(chain);
+}
+
+void
+chain_feed(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
+    size_t len, bool over)
+{
+	if (chain_done(chain))
+		return;
+	stream_give(chain->first[flow], bytes, len, true, over);
+	settle(chain);
+}
+
+size_t
+chain_room(const struct chain *chain, enum frl_flow flow)
+{
+	size_t sum = burden(chain, flow);
+
+	if (sum >= chain->limit || stalled(chain))
+		return (0);
+	return (chain->limit - sum);
+}
+
+uint64_t
+chain_runway(const struct chain *chain, enum frl_flow flow)
+{
+	uint64_t runway = FRL_ALL;
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		const struct stream *s = &chain->places[i].streams[flow];
+
+		if (stream_held(s) != 0 || s->finished || s->input_over ||
+		    s->ahead_count == 0 || s->ahead[0].verb != VERB_PASS)
+			return (0);
+		if (s->ahead[0].n < runway)
+			runway = s->ahead[0].n;
+	}
+	return (runway);
+}
+
+void
+chain_skip(struct chain *chain, enum frl_flow flow, uint64_t n)
+{
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++)
+		stream_skip(&chain->places[i].streams[flow], n);
+	settle(chain);
+}
+
+void
+chain_refuse(struct chain *chain, enum frl_why why, enum why end,
+    const char *text)
+{
+	if (chain_done(chain))
+		return;
+	chain_latch(chain, why, end, NULL, text);
+	settle(chain);
+}
+
+void
+chain_decide(struct link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record,
+    const struct decision *decision)
+{
+	struct link_place *place = link->place;
+	struct chain *chain = place->chain;
+	struct stream *s = &place->streams[flow];
+	enum frl_verdict verdict = decision->verdict;
+	enum frl_verdict answer = FRL_OK;
+
+	if (chain_done(chain) || place->link != link || !s->waiting)
+		return;
+	s->waiting = false;
+	s->due = true;
+	if (link->plugin->desc->decided != NULL && !place->blind) {
+		link->busy = true;
+		answer = link->plugin->desc->decided(&link->pub, flow, event,
+		    record, verdict == FRL_OK ? FRL_OK : FRL_REFUSE);
+		link->busy = false;
+	}
+	if (verdict != FRL_OK) {
+		bool broke = verdict == FRL_FAIL;
+
+		chain_note(chain, broke ? FRL_WHY_BROKEN : FRL_WHY_REFUSED,
+		    broke ? WHY_PLUGIN_ERROR : WHY_REFUSED, decision->plugin,
+		    decision->reason);
+		answer = FRL_REFUSE;
+	}
+	heed(link, s, answer);
+	settle(chain);
+}
+
+void
+chain_timer(struct link *link)
+{
+	struct chain *chain = link->place->chain;
+	enum frl_verdict verdict = FRL_OK;
+
+	if (chain_done(chain))
+		return;
+	/* Before its switch, or while the log is full, nobody is called. */
+	if (link->place->link != link || stalled(chain)) {
+		chain->ops->set_timer(chain->arg, link, 20);
+		return;
+	}
+	if (link->plugin->desc->timer != NULL && !link->place->blind) {
+		link->busy = true;
+		verdict = link->plugin->desc->timer(&link->pub);
+		link->busy = false;
+		heed(link, NULL, verdict);
+	}
+	settle(chain);
+}
+
+void
+chain_resume(struct chain *chain)
+{
+	if (!chain_done(chain))
+		settle(chain);
+}
+
+bool
+chain_done(const struct chain *chain)
+{
+	return (chain->starved || (chain->ended[0] && chain->ended[1]));
+}
+
+const struct plugin *
+chain_protocol(const struct chain *chain)
+{
+	return (chain_last(chain)->link->plugin);
+}
+
+uint64_t
+chain_moved(const struct chain *chain, enum frl_flow flow)
+{
+	return (chain_last(chain)->streams[flow].moved);
+}
+
+struct frl_bytes
+chain_held(const struct chain *chain, enum frl_flow flow)
+{
+	return (stream_bytes(&chain_last(chain)->streams[flow]));
+}
+
+size_t
+chain_memory(const struct chain *chain)
+{
+	return (burden(chain, FRL_FROM_CLIENT) +
+	    burden(chain, FRL_FROM_SERVER));
+}

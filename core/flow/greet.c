@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/greet.h"
+
+#include "base/head.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum greet_result
+deny(struct greet *greet, enum why why, const char *detail)
+{
+	greet->why = why;
+	greet->detail = detail;
+	return (GREET_DENY);
+}
+
+/* A well-formed head: is it a CONNECT to a valid target? */
+static enum greet_result
+judge(struct greet *greet, const struct head *head)
+{
+	const struct frl_http_head *m = &head->message;
+	const char *what = NULL;
+
+	greet->size = head->size;
+	/* Methods are case-sensitive (RFC 9110, 9.1). */
+	if (m->method.len != 7 || memcmp(m->method.data, "CONNECT", 7) != 0)
+		return (deny(greet, WHY_BAD_METHOD,
+		    "ask for a tunnel: CONNECT host:port "
+		    "(with curl: --proxytunnel)"));
+	/* A body has no meaning here, and whoever reads one would take the
+	 * tunnel's first bytes for it (RFC 9110, 9.3.6). */
+	if (head->content_length >= 0 || head->has_transfer_encoding)
+		return (deny(greet, WHY_BAD_HEAD,
+		    "a CONNECT request has no body"));
+	if (target_parse(&greet->target, (const char *)m->target.data,
+	    m->target.len, &what) != 0)
+		return (deny(greet, WHY_BAD_TARGET, what));
+	return (GREET_TARGET);
+}
+
+enum greet_result
+greet_read(struct greet *greet, const uint8_t *bytes, size_t len,
+    size_t max_bytes, size_t max_fields)
+{
+	struct head_limits limits;
+	struct frl_http_field *fields;
+	struct head head;
+	enum greet_result result;
+
+	limits.bytes = (uint32_t)max_bytes;
+	limits.fields = (uint32_t)max_fields;
+	fields = calloc(max_fields, sizeof(*fields));
+	if (fields == NULL)
+		return (deny(greet, WHY_OUT_OF_RESOURCES, "out of memory"));
+	switch (head_scan_request(&head, fields, bytes, len, &limits)) {
+	case HEAD_OK:
+		result = judge(greet, &head);
+		break;
+	case HEAD_MORE:
+		result = GREET_MORE;
+		break;
+	case HEAD_TOO_LARGE:
+		result = deny(greet, WHY_HEAD_TOO_LARGE, head.detail);
+		break;
+	default:
+		result = deny(greet, WHY_BAD_HEAD, head.detail);
+		break;
+	}
+	free(fields);
+	return (result);
+}
+
+/* The reason phrases of the statuses in the table of reasons. */
+static const char *
+phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {
+		{ 400, "Bad Request" },
+		{ 403, "Forbidden" },
+		{ 408, "Request Timeout" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return (phrases[i].phrase);
+	return ("Error");
+}
+
+/* A detail may carry a plugin's or the system's words: only printable ASCII
+ * stays, so that it fits a quoted string and a terminal. */
+static void
+clean(char *text, size_t size, const char *detail)
+{
+	size_t i;
+
+	for (i = 0; detail[i] != '\0' && i + 1 < size; i++) {
+		unsigned char c = (unsigned char)detail[i];
+
+		text[i] = c < 0x20 || c > 0x7e || c == '"' || c == '\\'
+		    ? '?' : (char)c;
+	}
+	text[i] = '\0';
+}
+
+int
+greet_refuse(struct buf *out, enum why why, const char *detail)
+{
+	const struct why_row *row = why_row(why);
+	int status = row->status != 0 ? row->status : 502;
+	char body[512], head[1024], text[256];
+	bool more = detail != NULL && detail[0] != '\0';
+	int n, m;
+
+	clean(text, sizeof(text), more ? detail : row->text);
+	if (more)
+		n = snprintf(body, sizeof(body), "fairlead: %s: %s\n",
+		    row->text, text);
+	else
+		n = snprintf(body, sizeof(body), "fairlead: %s\n", row->text);
+	m = snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d %s\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Length: %d\r\n"
+	    "Proxy-Status: fairlead; error=%s; details=\"%s\"\r\n"
+	    "Connection: close\r\n\r\n",
+	    status, phrase(status), n,
+	    row->error[0] != '\0' ? row->error : "proxy_internal_response",
+	    text);
+	if (buf_append(out, head, (size_t)m) != 0)
+		return (-1);
+	return (buf_append(out, body, (size_t)n));
+}
+
+int
+greet_accept(struct buf *out)
+{
+	static const char answer[] =
+	    "HTTP/1.1 200 Connection established\r\n\r\n";
+
+	return (buf_append(out, answer, sizeof(answer) - 1));
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link -- the parts of a chain, for chain.c and link.c alone.
+ *
+ *	chain -- place 0 -- link (an inspector with its state)
+ *	      |    |
+ *	      |    +------ streams: client's, server's
+ *	      |
+ *	      +- place n-1, the protocol's: link, and in a handoff its heir
+ *
+ * A place stays when its link changes: its two streams go on.
+ */
+#ifndef FLOW_LINK_H
+#define FLOW_LINK_H
+
+#include "flow/chain.h"
+#include "flow/stream.h"
+
+struct link {
+	struct frl_link pub;		/* what the plugin holds */
+	const struct plugin *plugin;
+	struct link_place *place;
+	void *slots[3];			/* of whoever owns the chain */
+	uint64_t idle_ms;
+	bool busy;			/* a callback is on the stack */
+	bool opening;			/* open() or close() is: no verbs */
+	max_align_t state[];		/* desc->state_size bytes */
+};
+
+struct link_place {
+	struct chain *chain;
+	struct link *link;
+	struct link *heir;		/* rule 8: opened, takes over soon */
+	struct frl_context *handed;	/* a copy, for ops->switched */
+	bool blind;			/* failed open */
+	struct stream streams[2];
+};
+
+struct chain {
+	const struct chain_ops *ops;
+	void *arg;
+	const struct frl_tunnel *tunnel;
+	size_t limit;
+	struct chain_refusal *noted;	/* by refuse() or publish() */
+	struct chain_refusal *refusal;	/* rule 9: latched */
+	struct stream *first[2];	/* where each peer's bytes come in */
+	bool latched;			/* also without memory for refusal */
+	bool busy;			/* settling */
+	bool said;			/* farewell was called */
+	bool starved;			/* broken off: memory was out */
+	bool ended[2];			/* what leaves is over */
+	unsigned count;
+	struct link_place places[];
+};
+
+static inline struct link *
+link_of(const struct frl_link *pub)
+{
+	return ((struct link *)(uintptr_t)pub);	/* its first member */
+}
+
+static inline struct link_place *
+chain_last(const struct chain *chain)
+{
+	return ((struct link_place *)(uintptr_t)
+	    &chain->places[chain->count - 1]);
+}
+
+/* Make a link for a place and call open(); NULL: it refused or no memory. */
+struct link *link_open(struct link_place *place, const struct plugin *plugin,
+    const struct frl_context *context);
+
+/* Call close(), stop its timer, forget its questions, free it. */
+void link_close(struct link *link);
+
+/* Note a reason for the refusal that is about to be returned. */
+void chain_note(struct chain *chain, enum frl_why why, enum why end,
+    const char *plugin, const char *text);
+
+/* Rule 9: the first refusal counts.  Uses what was noted, if anything. */
+void chain_latch(struct chain *chain, enum frl_why why, enum why end,
+    const char *plugin, const char *text);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/relay.h"
+
+#include <string.h>
+
+/* From so many bytes on, moving them inside the kernel pays. */
+#define SPLICE_LEAST (128 * 1024)
+
+static void relay_readable(void *arg, enum frl_flow flow);
+static bool keep_span(struct relay *relay, struct relay_flow *f);
+
+static void
+client_readable(void *arg)
+{
+	relay_readable(arg, FRL_FROM_CLIENT);
+}
+
+static void
+server_readable(void *arg)
+{
+	relay_readable(arg, FRL_FROM_SERVER);
+}
+
+static void
+any_writable(void *arg)
+{
+	relay_update(arg);
+}
+
+void
+relay_attach(struct relay *relay, enum frl_flow whose, struct conn *conn)
+{
+	static const struct conn_handlers client = { client_readable,
+		any_writable };
+	static const struct conn_handlers server = { server_readable,
+		any_writable };
+
+	relay->flows[whose].source = conn;
+	relay->flows[!whose].sink = conn;
+	conn_set_handlers(conn, whose == FRL_FROM_CLIENT ? &client : &server,
+	    relay);
+	relay->last_us = loop_now_us(relay->env->loop);
+}
+
+struct buf *
+relay_out(struct relay *relay, enum frl_flow flow)
+{
+	return (&relay->flows[flow].out);
+}
+
+bool
+relay_pending(const struct relay *relay, enum frl_flow flow)
+{
+	const struct relay_flow *f = &relay->flows[flow];
+
+	return (buf_len(&f->out) != 0 || f->span_len != 0 ||
+	    (f->pipe != NULL && f->pipe->fill != 0));
+}
+
+/* Is this memory part of the read buffer?  Then it stays until the turn is
+ * over. */
+static bool
+lasting(const struct relay *relay, const uint8_t *bytes)
+{
+	uintptr_t from = (uintptr_t)relay->env->buffer;
+
+	return ((uintptr_t)bytes >= from &&
+	    (uintptr_t)bytes < from + RELAY_BUFFER);
+}
+
+void
+relay_emit(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
+    size_t n)
+{
+	struct relay_flow *f = &relay->flows[flow];
+
+	if (f->shut || f->sink == NULL)
+		return;
+	if (lasting(relay, bytes)) {
+		if (f->span_len == 0) {
+			f->span = bytes;
+			f->span_len = n;
+			return;
+		}
+		if (f->span + f->span_len == bytes) {
+			f->span_len += n;
+			return;
+		}
+	}
+	if (!keep_span(relay, f) || buf_append(&f->out, bytes, n) != 0)
+		relay->starved(relay->arg);
+}
+
+void
+relay_fin(struct relay *relay, enum frl_flow flow)
+{
+	relay->flows[flow].fin = true;
+}
+
+/* Copy what was to be sent straight from the read buffer. */
+static bool
+keep_span(struct relay *relay, struct relay_flow *f)
+{
+	const uint8_t *bytes = f->span;
+	size_t n = f->span_len;
+
+	(void)relay;
+	f->span = NULL;
+	f->span_len = 0;
+	return (n == 0 || buf_append(&f->out, bytes, n) == 0);
+}
+
+/* Forget n sent bytes: of `out` first, then of the span. */
+static void
+sent(struct relay_flow *f, size_t n)
+{
+	size_t queued = buf_len(&f->out);
+	size_t k = n < queued ? n : queued;
+
+	buf_drain(&f->out, k);
+	f->span += n - k;
+	f->span_len -= n - k;
+}
+
+/* Write what waits: 0, or CONN_RESET. */
+static int
+flush(struct relay *relay, struct relay_flow *f)
+{
+	struct iovec iov[2];
+	ssize_t n;
+	int parts;
+
+	while (f->pipe != NULL && f->pipe->fill != 0) {
+		n = conn_splice_out(f->sink, f->pipe);
+		if (n == CONN_RESET)
+			return (CONN_RESET);
+		if (n == CONN_AGAIN)
+			return (0);
+		relay->last_us = loop_now_us(relay->env->loop);
+	}
+	while (buf_len(&f->out) != 0 || f->span_len != 0) {
+		parts = 0;
+		if (buf_len(&f->out) != 0) {
+			iov[parts].iov_base =
+			    (void *)(uintptr_t)buf_data(&f->out);
+			iov[parts++].iov_len = buf_len(&f->out);
+		}
+		if (f->span_len != 0) {
+			iov[parts].iov_base = (void *)(uintptr_t)f->span;
+			iov[parts++].iov_len = f->span_len;
+		}
+		n = conn_write(f->sink, iov, parts);
+		if (n == CONN_RESET)
+			return (CONN_RESET);
+		if (n == CONN_AGAIN)
+			return (0);
+		relay->last_us = loop_now_us(relay->env->loop);
+		sent(f, (size_t)n);
+	}
+	if (f->fin && !f->shut) {
+		f->shut = true;
+		if (conn_shutdown(f->sink) == CONN_RESET)
+			return (CONN_RESET);
+	}
+	return (0);
+}
+
+static void
+give_pipe(struct relay *relay, struct relay_flow *f)
+{
+	if (f->pipe != NULL)
+		pipe_give(relay->env->pipes, f->pipe);
+	f->pipe = NULL;
+}
+
+/* May the source of a flow be read now? */
+static bool
+readable_now(const struct relay *relay, enum frl_flow flow)
+{
+	const struct relay_flow *f = &relay->flows[flow];
+
+	if (f->source == NULL || f->over)
+		return (false);
+	if (relay->chain == NULL)
+		return (relay->greeting || f->fin || relay->flows[!flow].fin);
+	if (f->shut)
+		return (true);		/* to be thrown away */
+	return (!relay_pending(relay, flow) &&
+	    chain_room(relay->chain, flow) != 0);
+}
+
+bool
+relay_unwatched(const struct relay *relay, enum frl_flow flow)
+{
+	const struct relay_flow *f = &relay->flows[flow];
+
+	return (f->source != NULL && !f->over && !readable_now(relay, flow));
+}
+
+static void
+set_watches(struct relay *relay)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		struct relay_flow *f = &relay->flows[i];
+		enum frl_flow flow = (enum frl_flow)i;
+
+		if (f->source != NULL)
+			conn_want_read(f->source, readable_now(relay, flow));
+		if (f->sink != NULL)
+			conn_want_write(f->sink, relay_pending(relay, flow));
+	}
+}
+
+void
+relay_update(struct relay *relay)
+{
+	unsigned i;
+
+	if (relay->dead)
+		return;
+	for (i = 0; i < 2; i++) {
+		struct relay_flow *f = &relay->flows[i];
+
+		if (f->sink == NULL)
+			continue;
+		if (flush(relay, f) == CONN_RESET) {
+			relay->reset(relay->arg, i == FRL_FROM_CLIENT ?
+			    FRL_FROM_SERVER : FRL_FROM_CLIENT);
+			return;
+		}
+		if (!keep_span(relay, f)) {
+			relay->starved(relay->arg);
+			return;
+		}
+	}
+	set_watches(relay);
+	relay->progress(relay->arg);
+}
+
+void
+relay_feed(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
+    size_t n)
+{
+	chain_feed(relay->chain, flow, bytes, n, false);
+	relay_update(relay);
+}
+
+/*
+ * Move bytes inside the kernel while nobody wants to see them.  True: done
+ * for this turn.
+ */
+static bool
+spliced(struct relay *relay, enum frl_flow flow)
+{
+	struct relay_flow *f = &relay->flows[flow];
+	uint64_t runway = chain_runway(relay->chain, flow);
+	ssize_t n;
+
+	if (runway < SPLICE_LEAST || f->full_reads < 2 || f->fin ||
+	    !conn_can_splice(f->source) || !conn_can_splice(f->sink))
+		return (false);
+	if (f->pipe == NULL)
+		f->pipe = pipe_take(relay->env->pipes);
+	if (f->pipe == NULL)
+		return (false);
+	if (runway > f->pipe->cap)
+		runway = f->pipe->cap;
+	n = conn_splice_in(f->source, f->pipe, (size_t)runway);
+	if (n <= 0)
+		return (false);		/* let read tell why */
+	if ((size_t)n < SPLICE_LEAST / 2)
+		f->full_reads = 0;
+	chain_skip(relay->chain, flow, (uint64_t)n);
+	return (true);
+}
+
+static void
+relay_readable(void *arg, enum frl_flow flow)
+{
+	struct relay *relay = arg;
+	struct relay_flow *f = &relay->flows[flow];
+	uint8_t *buffer = relay->env->buffer;
+	size_t room = RELAY_BUFFER;
+	ssize_t n;
+
+	if (relay->dead)
+		return;
+	if (relay->greeting) {
+		relay->progress(relay->arg);
+		return;
+	}
+	if (!readable_now(relay, flow))
+		return;
+	relay->last_us = loop_now_us(relay->env->loop);
+	if (relay->chain != NULL && !f->shut) {
+		if (spliced(relay, flow)) {
+			relay_update(relay);
+			return;
+		}
+		give_pipe(relay, f);
+		if (chain_room(relay->chain, flow) < room)
+			room = chain_room(relay->chain, flow);
+	}
+	n = conn_read(f->source, buffer, room);
+	if (n == CONN_AGAIN)
+		return;
+	if (n == CONN_RESET) {
+		relay->reset(relay->arg, flow);
+		return;
+	}
+	f->over = n == 0;
+	if (n < SPLICE_LEAST)
+		f->full_reads = 0;
+	else if (f->full_reads < 2)
+		f->full_reads++;
+	if (relay->chain != NULL)
+		chain_feed(relay->chain, flow, buffer, (size_t)n, f->over);
+	relay_update(relay);
+}
+
+bool
+relay_flushed(const struct relay *relay)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		const struct relay_flow *f = &relay->flows[i];
+
+		if (f->sink != NULL && (!f->shut ||
+		    relay_pending(relay, (enum frl_flow)i)))
+			return (false);
+	}
+	return (true);
+}
+
+void
+relay_close(struct relay *relay, bool reset)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		struct relay_flow *f = &relay->flows[i];
+
+		give_pipe(relay, f);
+		buf_free(&f->out);
+		f->span_len = 0;
+		if (f->source != NULL)
+			conn_close(f->source, reset);
+	}
+	for (i = 0; i < 2; i++)
+		relay->flows[i].source = relay->flows[i].sink = NULL;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relay -- moves bytes between two connections and a chain.
+ *
+ *	client conn --read--> chain --out--> [pipe][out] --write--> server conn
+ *	            <--write-- [pipe][out] <--out-- chain <--read--
+ *
+ * What always holds, per flow:
+ *	1  while bytes wait in `pipe` or `out`, its source is not read
+ *	2  what waits in `pipe` is older than what waits in `out`
+ *	3  bytes that the peer's socket takes at once are never copied
+ *	4  a FIN is sent when the chain has ended the flow and nothing waits
+ *
+ * Before there is a chain, and after its end, what arrives is thrown away
+ * (an answer's reader may still be writing, and closing on it would destroy
+ * the answer).  It knows nothing of states, names or reasons.
+ */
+#ifndef FLOW_RELAY_H
+#define FLOW_RELAY_H
+
+#include "base/buf.h"
+#include "flow/chain.h"
+#include "net/conn.h"
+#include "net/pipe.h"
+
+#define RELAY_BUFFER (1024 * 1024)
+
+/* Shared by all relays of a loop. */
+struct relay_env {
+	struct loop *loop;
+	struct pipe_pool *pipes;
+	uint8_t *buffer;		/* RELAY_BUFFER bytes */
+};
+
+struct relay_flow {
+	struct conn *source, *sink;
+	struct buf out;
+	const uint8_t *span;		/* of the read buffer, not yet sent */
+	size_t span_len;
+	struct pipe_end *pipe;
+	uint8_t full_reads;		/* large reads in a row */
+	bool over;			/* the source has finished */
+	bool fin;			/* nothing more will be queued */
+	bool shut;			/* the sink was told */
+};
+
+struct relay {
+	struct relay_env *env;
+	struct chain *chain;
+	struct relay_flow flows[2];
+	uint64_t last_us;		/* when a byte last moved */
+	bool greeting;			/* the client is read by its owner */
+	bool dead;			/* about to be closed: do nothing */
+	/* News for the owner, who must not free anything in it. */
+	void (*reset)(void *arg, enum frl_flow whose);
+	void (*progress)(void *arg);
+	void (*starved)(void *arg);
+	void *arg;
+};
+
+/* Take the client's connection; the server's comes with relay_begin.
+ * relay: zeroed but for env and the functions. */
+void relay_attach(struct relay *relay, enum frl_flow whose,
+    struct conn *conn);
+
+/* Queue the proxy's own bytes towards a peer, before anything of the chain.
+ * NULL without memory is the caller's to notice by relay_pending. */
+struct buf *relay_out(struct relay *relay, enum frl_flow flow);
+
+/* ops->out and ops->fin of the chain. */
+void relay_emit(struct relay *relay, enum frl_flow flow,
+    const uint8_t *bytes, size_t n);
+void relay_fin(struct relay *relay, enum frl_flow flow);
+
+/* Feed bytes that were read earlier (borrow). */
+void relay_feed(struct relay *relay, enum frl_flow flow,
+    const uint8_t *bytes, size_t n);
+
+/* Send what waits, set what is watched; after anything happened to the
+ * chain.  Calls reset() or progress(). */
+void relay_update(struct relay *relay);
+
+/* Does a flow wait for a socket? */
+bool relay_pending(const struct relay *relay, enum frl_flow flow);
+
+/* Both flows have ended and everything is sent. */
+bool relay_flushed(const struct relay *relay);
+
+/* A source is not being read though it has not finished: nobody would notice
+ * that its peer is gone. */
+bool relay_unwatched(const struct relay *relay, enum frl_flow flow);
+
+/* Close both connections. */
+void relay_close(struct relay *relay, bool reset);
+
+#endif

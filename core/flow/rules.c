@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/rules.h"
+
+#include <string.h>
+
+const struct plugin *
+rules_upgrade(const struct rules *rules, const char *token, int *ret_how)
+{
+	size_t i;
+
+	for (i = 0; i < rules->upgrade_count; i++)
+		if (strcmp(rules->upgrades[i].token, token) == 0) {
+			*ret_how = rules->upgrades[i].plugin != NULL ? 1 : 0;
+			return (rules->upgrades[i].plugin);
+		}
+
+	/* A cleartext change to HTTP/2 would hide every later request from
+	 * whoever inspects HTTP: only its own name opens that door. */
+	*ret_how = 0;
+	if (rules->upgrade_other == NULL || strcmp(token, "h2c") == 0)
+		return (NULL);
+	*ret_how = 2;
+	return (rules->upgrade_other);
+}
+
+/* Does this address lead to one of our own listening sockets? */
+static bool
+is_own(const struct rules *rules, const struct addr *addr)
+{
+	static const struct addr_range any4 = { .family = 4, .bits = 32 };
+	static const struct addr_range any6 = { .family = 6, .bits = 128 };
+	struct addr plain;
+	size_t i;
+
+	for (i = 0; i < rules->own_count; i++) {
+		const struct addr *own = &rules->own[i];
+
+		if (addr_port(own) != addr_port(addr))
+			continue;
+		plain = *addr;
+		if (addr_equal(own, &plain))
+			return (true);
+		/* A wildcard listener is reached under every local address,
+		 * and 0.0.0.0 or :: reach a listener on loopback. */
+		if ((addr_range_has(&any4, own) || addr_range_has(&any6, own) ||
+		    addr_range_has(&any4, addr) ||
+		    addr_range_has(&any6, addr)) &&
+		    addr_classify(addr) == ADDR_LOCAL)
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+listed(const struct rules *rules, const struct addr *addr, bool single)
+{
+	size_t i;
+
+	for (i = 0; i < rules->allow_count; i++)
+		if (addr_range_has(&rules->allow[i], addr) &&
+		    (!single || addr_range_single(&rules->allow[i])))
+			return (true);
+	return (false);
+}
+
+enum why
+rules_allow(const struct rules *rules, const struct addr *addr,
+    const struct addr *named)
+{
+	bool ok = false;
+
+	if (is_own(rules, addr))
+		return (WHY_SELF);
+	switch (addr_classify(addr)) {
+	case ADDR_PUBLIC:
+		ok = true;
+		break;
+	case ADDR_SHARED:
+	case ADDR_LOCAL:
+		ok = listed(rules, addr, false) ||
+		    (named != NULL && addr_equal(named, addr));
+		break;
+	case ADDR_METADATA:
+		ok = listed(rules, addr, true) ||
+		    (named != NULL && addr_equal(named, addr));
+		break;
+	case ADDR_NEVER:
+		break;
+	}
+	return (ok ? WHY_NONE : WHY_FORBIDDEN_ADDRESS);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rules -- what the configuration says about tunnels, as the flow floor needs
+ * it: plugins, the token table, destinations, bounds and deadlines.
+ *
+ * Immutable while a tunnel holds it.  Knows no file and no option table.
+ */
+#ifndef FLOW_RULES_H
+#define FLOW_RULES_H
+
+#include "base/why.h"
+#include "flow/plugin.h"
+#include "net/addr.h"
+
+struct rules_upgrade {
+	const char *token;		/* lower case */
+	const struct plugin *plugin;	/* NULL: refuse */
+};
+
+struct rules {
+	const struct plugin *const *plugins;	/* in configured order */
+	size_t plugin_count;
+	const struct rules_upgrade *upgrades;
+	size_t upgrade_count;
+	const struct plugin *upgrade_other;	/* "*"; NULL: refuse */
+	const struct plugin *undetected;	/* NULL: refuse */
+	const struct addr_range *allow;
+	size_t allow_count;
+	const struct addr *own;		/* where this proxy listens */
+	size_t own_count;
+	size_t head_bytes, head_fields, hold;
+	/* milliseconds */
+	uint64_t head_ms, detect_ms, resolve_ms, connect_ms;
+	uint64_t farewell_ms, idle_ms, half_closed_ms;	/* 0: never */
+};
+
+/*
+ * Who takes over after a 101 with this token (lower case)?  NULL: refused.
+ * *ret_how: 1 the token is named, 2 "*" covers it, 0 neither.
+ */
+const struct plugin *rules_upgrade(const struct rules *rules,
+    const char *token, int *ret_how);
+
+/*
+ * May a tunnel be led to this address?  WHY_NONE, WHY_FORBIDDEN_ADDRESS or
+ * WHY_SELF.
+ *
+ *	public			yes
+ *	private, local		only when a range of `allow` holds it
+ *	metadata services	only when named as a single address
+ *	multicast, broadcast	no
+ *	our own listeners	no, under whatever address
+ *
+ * named (or NULL) is a reverse listener's own server: allowed as if it were
+ * in the list.
+ */
+enum why rules_allow(const struct rules *rules, const struct addr *addr,
+    const struct addr *named);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/story.h"
+
+#include "flow/tunnel_events.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int
+stories_begin(struct stories *all, struct events *events, uint64_t seed,
+    struct err *err)
+{
+	const struct {
+		const struct event_slot **slot;
+		const struct frl_event *event;
+	} table[] = {
+		{ &all->open, &tunnel_event_open },
+		{ &all->dial, &tunnel_event_dial },
+		{ &all->connect, &tunnel_event_connect },
+		{ &all->handoff, &tunnel_event_handoff },
+		{ &all->uninspected, &tunnel_event_uninspected },
+		{ &all->refused, &tunnel_event_refused },
+		{ &all->failed, &tunnel_event_failed },
+		{ &all->close, &tunnel_event_close },
+	};
+	size_t i;
+
+	all->events = events;
+	all->prefix = (uint32_t)seed;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		*table[i].slot = events_declare(events, table[i].event, err);
+		if (*table[i].slot == NULL)
+			return (-1);
+	}
+	return (0);
+}
+
+static struct frl_bytes
+bytes_of(const char *text)
+{
+	struct frl_bytes bytes = { NULL, 0 };
+
+	if (text != NULL && text[0] != '\0') {
+		bytes.data = (const uint8_t *)text;
+		bytes.len = strlen(text);
+	}
+	return (bytes);
+}
+
+void
+story_begin(struct story *story, struct stories *all, const char *listener,
+    const char *mode, const struct addr *peer, uint64_t now_us)
+{
+	struct frl_tunnel *tunnel = &story->tunnel;
+
+	story->all = all;
+	story->began_us = now_us;
+	story->closed_by = -1;
+	snprintf(story->id, sizeof(story->id), "%08x-%08x",
+	    (unsigned)all->prefix, (unsigned)all->count++);
+	addr_format(peer, story->client_addr);
+	tunnel->id = story->id;
+	tunnel->mode = mode;
+	tunnel->listener = listener;
+	tunnel->client_addr = story->client_addr;
+	tunnel->client_port = addr_port(peer);
+	tunnel->server_name = "";
+	tunnel->server_addr = story->server_addr;
+	story->origin.tunnel = tunnel;
+}
+
+/* Publish what nobody can object to. */
+static void
+tell(struct story *story, const struct event_slot *slot, const void *record)
+{
+	struct decision decision;
+	uint64_t token;
+
+	if (events_wanted(slot))
+		events_publish(story->all->events, slot, &story->origin, -1,
+		    record, NULL, &decision, &token);
+}
+
+enum frl_verdict
+story_open(struct story *story, const struct target *target,
+    const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token)
+{
+	struct frl_tunnel *tunnel = &story->tunnel;
+	struct frl_tunnel_open record;
+
+	tunnel->server_name = target->host;
+	tunnel->server_port = target->port;
+	story->opened = true;
+	record.mode = tunnel->mode;
+	record.listener = tunnel->listener;
+	record.client_addr = tunnel->client_addr;
+	record.client_port = tunnel->client_port;
+	record.server_name = tunnel->server_name;
+	record.server_port = tunnel->server_port;
+	return (events_publish(story->all->events, story->all->open,
+	    &story->origin, -1, &record, asker, decision, ret_token));
+}
+
+enum frl_verdict
+story_dial(struct story *story, const struct addr *addr, unsigned attempt,
+    const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token)
+{
+	struct frl_tunnel_dial record;
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(addr, text);
+	record.server_name = story->tunnel.server_name;
+	record.server_addr = text;
+	record.server_port = addr_port(addr);
+	record.attempt = attempt;
+	return (events_publish(story->all->events, story->all->dial,
+	    &story->origin, -1, &record, asker, decision, ret_token));
+}
+
+void
+story_note(struct story *story, const struct decision *decision)
+{
+	story->noted = *decision;
+}
+
+void
+story_connect(struct story *story, const struct dial_result *result)
+{
+	struct frl_tunnel_connect record;
+
+	addr_format(&result->addr, story->server_addr);
+	record.server_name = story->tunnel.server_name;
+	record.server_addr = story->server_addr;
+	record.server_port = addr_port(&result->addr);
+	record.dns_us = result->dns_us;
+	record.connect_us = result->connect_us;
+	record.attempts = result->attempts;
+	tell(story, story->all->connect, &record);
+}
+
+void
+story_handoff(struct story *story, const struct chain_switch *change)
+{
+	struct frl_tunnel_handoff record;
+
+	record.from = change->from->name;
+	record.to = change->to->name;
+	record.reason = "upgrade";
+	record.pending_c2s_bytes = change->pending[FRL_FROM_CLIENT];
+	record.pending_s2c_bytes = change->pending[FRL_FROM_SERVER];
+	record.subprotocol = change->context->subprotocol;
+	record.extensions = change->context->extensions;
+	if (record.subprotocol.len == 0)
+		record.subprotocol.data = NULL;
+	if (record.extensions.len == 0)
+		record.extensions.data = NULL;
+	tell(story, story->all->handoff, &record);
+}
+
+void
+story_uninspected(struct story *story, const char *reason,
+    const struct plugin *plugin, uint64_t from_bytes)
+{
+	struct frl_tunnel_uninspected record = { reason, plugin->name,
+		from_bytes };
+
+	tell(story, story->all->uninspected, &record);
+}
+
+static void
+tell_refused(struct story *story, const char *reason, int status,
+    const char *plugin)
+{
+	struct frl_tunnel_refused record;
+
+	record.reason = bytes_of(reason);
+	record.status = (uint32_t)status;
+	record.plugin = plugin;
+	tell(story, story->all->refused, &record);
+}
+
+void
+story_denied(struct story *story, enum why why, const char *detail,
+    const char *plugin)
+{
+	const struct why_row *row = why_row(why);
+	const struct frl_tunnel *tunnel = &story->tunnel;
+	struct frl_tunnel_failed record;
+
+	if (story->told_why)
+		return;
+	story->told_why = true;
+	if (why == WHY_SHUTDOWN && story->opened)
+		return;			/* tunnel.close says it */
+	if (row->kind == WHY_DECISION) {
+		tell_refused(story, detail != NULL && detail[0] != '\0' ?
+		    detail : row->text, row->status, plugin);
+		return;
+	}
+	record.listener = tunnel->listener;
+	record.client_addr = tunnel->client_addr;
+	record.client_port = tunnel->client_port;
+	record.reason = row->name;
+	record.detail = bytes_of(detail);
+	record.status = (uint32_t)row->status;
+	tell(story, story->all->failed, &record);
+}
+
+void
+story_refused(struct story *story, const struct chain_refusal *refusal)
+{
+	const struct why_row *row = why_row(refusal->end);
+
+	if (row->kind != WHY_DECISION && refusal->plugin == NULL)
+		return;			/* tunnel.close says it */
+	tell_refused(story, refusal->text[0] != '\0' ? refusal->text :
+	    row->text, 0, refusal->plugin);
+}
+
+void
+story_moved(struct story *story, const struct chain *chain)
+{
+	if (chain == NULL)
+		return;
+	story->inspector = chain_protocol(chain)->name;
+	story->moved[0] = chain_moved(chain, FRL_FROM_CLIENT);
+	story->moved[1] = chain_moved(chain, FRL_FROM_SERVER);
+}
+
+/* The `end` of a tunnel knows decisions only as such: which one it was stands
+ * in its tunnel.refused. */
+static const char *
+end_name(enum why why)
+{
+	switch (why) {
+	case WHY_FORBIDDEN_ADDRESS:
+	case WHY_SELF:
+		return (why_row(WHY_REFUSED)->name);
+	case WHY_DNS_TIMEOUT:
+		return (why_row(WHY_DNS_FAILED)->name);
+	default:
+		return (why_row(why)->name);
+	}
+}
+
+void
+story_close(struct story *story, enum why why, uint64_t now_us)
+{
+	struct frl_tunnel_close record;
+
+	if (!story->opened) {
+		/* It never named a target: one line tells it all. */
+		story_denied(story, why, NULL, NULL);
+		return;
+	}
+	record.inspector = story->inspector;
+	record.duration_us = now_us - story->began_us;
+	record.c2s_bytes = story->moved[0];
+	record.s2c_bytes = story->moved[1];
+	record.end = end_name(why);
+	switch (why) {
+	case WHY_CLIENT_FIN:
+	case WHY_CLIENT_RESET:
+		record.closed_by = "client";
+		break;
+	case WHY_SERVER_FIN:
+	case WHY_SERVER_RESET:
+		record.closed_by = "server";
+		break;
+	default:
+		record.closed_by = "proxy";
+		break;
+	}
+	events_last(story->all->events, story->all->close, &story->origin,
+	    &record);
+}

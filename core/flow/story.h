@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * story -- what is written about a tunnel: its id, its lines, and that each
+ * tunnel.open has exactly one tunnel.close.
+ *
+ * It publishes; it decides nothing.
+ */
+#ifndef FLOW_STORY_H
+#define FLOW_STORY_H
+
+#include "base/target.h"
+#include "base/why.h"
+#include "flow/chain.h"
+#include "flow/events.h"
+#include "net/dial.h"
+
+#include <fairlead/tunnel.h>
+
+#define STORY_ID_SIZE 18		/* 8 hex digits, '-', 8 hex digits */
+
+/* Shared by the stories of one process. */
+struct stories {
+	struct events *events;
+	const struct event_slot *open, *dial, *connect, *handoff;
+	const struct event_slot *uninspected, *refused, *failed, *close;
+	uint32_t prefix;		/* of ids, drawn per process */
+	uint32_t count;
+};
+
+struct story {
+	struct stories *all;
+	struct frl_tunnel tunnel;	/* what plugins are told */
+	struct origin origin;
+	uint64_t began_us;
+	uint64_t moved[2];
+	const char *inspector;		/* of the protocol, at the end */
+	int closed_by;			/* 0 client, 1 server, -1 neither */
+	bool opened, told_why;
+	struct decision noted;		/* why hooks objected to a dial */
+	char id[STORY_ID_SIZE];
+	char client_addr[ADDR_TEXT_SIZE];
+	char server_addr[ADDR_TEXT_SIZE];
+};
+
+/* Find the core's events.  -1 and a sentence. */
+int stories_begin(struct stories *all, struct events *events, uint64_t seed,
+    struct err *err);
+
+/* listener, mode: borrow for the story's life.  story: zeroed. */
+void story_begin(struct story *story, struct stories *all,
+    const char *listener, const char *mode, const struct addr *peer,
+    uint64_t now_us);
+
+/* tunnel.open, tunnel.dial: ask the hooks (events_publish). */
+enum frl_verdict story_open(struct story *story, const struct target *target,
+    const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token);
+enum frl_verdict story_dial(struct story *story, const struct addr *addr,
+    unsigned attempt, const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token);
+
+/* Remember why a dial was refused. */
+void story_note(struct story *story, const struct decision *decision);
+
+void story_connect(struct story *story, const struct dial_result *result);
+void story_handoff(struct story *story, const struct chain_switch *change);
+void story_uninspected(struct story *story, const char *reason,
+    const struct plugin *plugin, uint64_t from_bytes);
+
+/* tunnel.refused or tunnel.failed: no tunnel will be. */
+void story_denied(struct story *story, enum why why, const char *detail,
+    const char *plugin);
+
+/* tunnel.refused: an inspector or a limit ended it in mid-stream. */
+void story_refused(struct story *story, const struct chain_refusal *refusal);
+
+/* Take the counters before the chain is closed; NULL: there was none. */
+void story_moved(struct story *story, const struct chain *chain);
+
+/* tunnel.close, where there was a tunnel.open. */
+void story_close(struct story *story, enum why why, uint64_t now_us);
+
+#endif

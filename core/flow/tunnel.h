@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnel -- one client connection, the one server connection it leads to,
+ * and the chain between them, from the first byte to the last line.
+ *
+ *	        CONNECT head          hooks say yes         connected
+ *	GREET ---------------> CHECK --------------> DIAL -----------> RELAY
+ *	  |  (reverse: at once)  |                    |                  |
+ *	  | bad, slow            | refused            | failed           | both
+ *	  v                      v                    v                  v ended
+ *	DRAIN <------------------+--------------------+------------------+
+ *	  | sent, or the deadline
+ *	  v
+ *	DEAD     (and from anywhere by tunnel_kill)
+ *
+ * Every state has a timer.  It knows the conns' table of operations, no
+ * socket; what is written about a tunnel is written here.
+ */
+#ifndef FLOW_TUNNEL_H
+#define FLOW_TUNNEL_H
+
+#include "base/target.h"
+#include "base/why.h"
+#include "flow/relay.h"
+#include "flow/rules.h"
+
+struct tunnels;
+
+enum tunnel_mode { TUNNEL_CONNECT, TUNNEL_REVERSE };
+
+/* Where clients come in.  Lives as long as any of its tunnels. */
+struct tunnel_listener {
+	struct tunnels *tunnels;
+	char name[ADDR_PORT_TEXT_SIZE];
+	enum tunnel_mode mode;
+	struct target server;			/* TUNNEL_REVERSE */
+	const struct plugin *protocol;		/* NULL: detect */
+};
+
+struct tunnels_options {
+	struct loop *loop;
+	struct events *events;
+	struct resolver *resolver;
+	struct host_env *env;
+	const struct rules *rules;		/* borrow */
+};
+
+/* The tunnels of one process.  NULL and a sentence. */
+struct tunnels *tunnels_create(const struct tunnels_options *options,
+    struct err *err);
+
+/* No tunnel may be left. */
+void tunnels_free(struct tunnels *tunnels);
+
+/* A client connected (fd: take). */
+void tunnel_accept(const struct tunnel_listener *listener, int fd,
+    const struct addr *peer);
+
+size_t tunnels_count(const struct tunnels *tunnels);
+
+/*
+ * Let every tunnel say its last words and end; empty() is called when none
+ * is left (at the loop's next turn where there was none).
+ */
+void tunnels_drain(struct tunnels *tunnels, void (*empty)(void *arg),
+    void *arg);
+
+/* Cut what is left, now. */
+void tunnels_cut(struct tunnels *tunnels);
+
+#endif

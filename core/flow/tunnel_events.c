@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnel_events -- the tables of the core's own events.
+ *
+ * Fields of one object are neighbours; what is absent in a record is absent
+ * in the line.  A port or status of 0 is absent.
+ */
+#include <stddef.h>
+
+#include <fairlead/tunnel.h>
+
+#include "flow/tunnel_events.h"
+
+/* One row; the record's struct is R, redefined for each table. */
+#define U64(name, member, help) \
+	{ name, help, offsetof(struct R, member), FRL_U64, 0, 0 }
+#define U32(name, member, help) \
+	{ name, help, offsetof(struct R, member), FRL_U32, 0, 0 }
+#define OPT(name, member, help) \
+	{ name, help, offsetof(struct R, member), FRL_U32, \
+	    FRL_ABSENT_ZERO, 0 }
+#define NAME(name, member, help) \
+	{ name, help, offsetof(struct R, member), FRL_NAME, 0, 0 }
+#define TEXT(name, member, cap, help) \
+	{ name, help, offsetof(struct R, member), FRL_TEXT, 0, cap }
+#define END { NULL, NULL, 0, 0, 0, 0 }
+
+#define R frl_tunnel_open
+static const struct frl_field open_fields[] = {
+	NAME("mode", mode, "how the client asked: connect, forward, reverse"),
+	NAME("listener", listener, "address the client came in by"),
+	NAME("client.addr", client_addr, "address of the client"),
+	OPT("client.port", client_port, "port of the client"),
+	NAME("server.name", server_name, "host of the target"),
+	OPT("server.port", server_port, "port of the target"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_open = {
+	.name = "tunnel.open",
+	.help = "A client named a target; nothing was resolved yet.",
+	.text = "open   {client.addr}:{client.port} -> "
+	    "{server.name}:{server.port} ({mode})",
+	.fields = open_fields,
+	.record_size = sizeof(struct frl_tunnel_open),
+	.flags = FRL_EVENT_ASKS
+};
+
+#define R frl_tunnel_dial
+static const struct frl_field dial_fields[] = {
+	NAME("server.name", server_name, "host of the target"),
+	NAME("server.addr", server_addr, "address that will be dialled"),
+	OPT("server.port", server_port, "port of the target"),
+	U32("attempt", attempt, "addresses tried for this tunnel, from 1"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_dial = {
+	.name = "tunnel.dial",
+	.help = "This address is about to be connected to.",
+	.text = "dial   {server.name} at {server.addr} port {server.port}, "
+	    "attempt {attempt}",
+	.fields = dial_fields,
+	.record_size = sizeof(struct frl_tunnel_dial),
+	.flags = FRL_EVENT_ASKS
+};
+
+#define R frl_tunnel_connect
+static const struct frl_field connect_fields[] = {
+	NAME("server.name", server_name, "host of the target"),
+	NAME("server.addr", server_addr, "address that was reached"),
+	OPT("server.port", server_port, "port of the target"),
+	U64("dns_us", dns_us, "time to resolve the name"),
+	U64("connect_us", connect_us, "time to connect, all attempts"),
+	U32("attempts", attempts, "addresses that were tried"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_connect = {
+	.name = "tunnel.connect",
+	.help = "The server is reached.",
+	.text = "connect {server.name} at {server.addr} port {server.port}, "
+	    "dns {dns_us} us, connect {connect_us} us",
+	.fields = connect_fields,
+	.record_size = sizeof(struct frl_tunnel_connect),
+	.flags = 0
+};
+
+#define R frl_tunnel_handoff
+static const struct frl_field handoff_fields[] = {
+	NAME("from", from, "inspector that owned the protocol"),
+	NAME("to", to, "inspector that owns it now"),
+	NAME("reason", reason, "upgrade or plugin"),
+	U64("pending_c2s_bytes", pending_c2s_bytes,
+	    "client bytes the new inspector is shown first"),
+	U64("pending_s2c_bytes", pending_s2c_bytes,
+	    "server bytes the new inspector is shown first"),
+	TEXT("ws.subprotocol", subprotocol, 256,
+	    "subprotocol the server chose"),
+	TEXT("ws.extensions", extensions, 256, "extensions the server chose"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_handoff = {
+	.name = "tunnel.handoff",
+	.help = "Another inspector owns the protocol from here on.",
+	.text = "handoff {from} to {to} ({reason}) {ws.subprotocol}",
+	.fields = handoff_fields,
+	.record_size = sizeof(struct frl_tunnel_handoff),
+	.flags = 0
+};
+
+#define R frl_tunnel_uninspected
+static const struct frl_field uninspected_fields[] = {
+	NAME("reason", reason, "why nobody looks any more"),
+	NAME("plugin", plugin, "the inspector that failed or gave up"),
+	U64("from_bytes", from_bytes,
+	    "bytes of both directions that were looked at before"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_uninspected = {
+	.name = "tunnel.uninspected",
+	.help = "From here on nobody looks.",
+	.text = "uninspected ({reason}) {plugin} from byte {from_bytes}",
+	.fields = uninspected_fields,
+	.record_size = sizeof(struct frl_tunnel_uninspected),
+	.flags = 0
+};
+
+#define R frl_tunnel_refused
+static const struct frl_field refused_fields[] = {
+	TEXT("reason", reason, 256, "why, in the words of who refused"),
+	OPT("status", status, "what the client was answered"),
+	NAME("plugin", plugin, "who refused; absent: the core"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_refused = {
+	.name = "tunnel.refused",
+	.help = "A verdict ended the tunnel.",
+	.text = "refused {status} {plugin} \"{reason}\"",
+	.fields = refused_fields,
+	.record_size = sizeof(struct frl_tunnel_refused),
+	.flags = 0
+};
+
+#define R frl_tunnel_failed
+static const struct frl_field failed_fields[] = {
+	NAME("listener", listener, "address the client came in by"),
+	NAME("client.addr", client_addr, "address of the client"),
+	OPT("client.port", client_port, "port of the client"),
+	NAME("reason", reason, "bad_head, dns_failed, connect_failed, ..."),
+	TEXT("detail", detail, 256, "a sentence about it"),
+	OPT("status", status, "what the client was answered"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_failed = {
+	.name = "tunnel.failed",
+	.help = "A bad head, a failed resolve or connect.",
+	.text = "failed {status} {reason} {client.addr} \"{detail}\"",
+	.fields = failed_fields,
+	.record_size = sizeof(struct frl_tunnel_failed),
+	.flags = 0
+};
+
+#define R frl_tunnel_close
+static const struct frl_field close_fields[] = {
+	NAME("inspector", inspector, "who owned the protocol at the end"),
+	U64("duration_us", duration_us, "since tunnel.open"),
+	U64("c2s_bytes", c2s_bytes, "bytes the client's side let through"),
+	U64("s2c_bytes", s2c_bytes, "bytes the server's side let through"),
+	NAME("end", end, "why it ended"),
+	NAME("closed_by", closed_by, "client, server or proxy"),
+	END
+};
+#undef R
+
+const struct frl_event tunnel_event_close = {
+	.name = "tunnel.close",
+	.help = "The last line of every tunnel.",
+	.text = "closed {end} by {closed_by}: -> {c2s_bytes} B, "
+	    "<- {s2c_bytes} B, {duration_us} us, {inspector}",
+	.fields = close_fields,
+	.record_size = sizeof(struct frl_tunnel_close),
+	.flags = 0
+};
+
+#define R proxy_start
+static const struct frl_field start_fields[] = {
+	NAME("version", version, "of Fairlead"),
+	TEXT("plugins", plugins, 1024, "plugins with their versions"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_start = {
+	.name = "proxy.start",
+	.help = "Everything is loaded; connections are accepted.",
+	.text = "fairlead {version} started: {plugins}",
+	.fields = start_fields,
+	.record_size = sizeof(struct proxy_start),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R proxy_stop
+static const struct frl_field stop_fields[] = {
+	NAME("version", version, "of Fairlead"),
+	NAME("reason", reason, "what ended the process"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_stop = {
+	.name = "proxy.stop",
+	.help = "The process ends; the last line it writes.",
+	.text = "fairlead {version} stopped: {reason}",
+	.fields = stop_fields,
+	.record_size = sizeof(struct proxy_stop),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R plugin_error
+static const struct frl_field error_fields[] = {
+	NAME("plugin", plugin, "whose code failed"),
+	NAME("callback", callback, "in which callback"),
+	TEXT("detail", detail, 256, "what it said"),
+	END
+};
+#undef R
+
+const struct frl_event plugin_event_error = {
+	.name = "plugin.error",
+	.help = "A callback or a hook of a plugin failed.",
+	.text = "plugin {plugin} failed in {callback} {detail}",
+	.fields = error_fields,
+	.record_size = sizeof(struct plugin_error),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R log_dropped
+static const struct frl_field dropped_fields[] = {
+	U64("count", count, "lines that were lost"),
+	TEXT("since", since, 64, "when the first of them was"),
+	END
+};
+#undef R
+
+const struct frl_event log_event_dropped = {
+	.name = "log.dropped",
+	.help = "Lines of this sink were lost.",
+	.text = "{count} lines of this log were lost since {since}",
+	.fields = dropped_fields,
+	.record_size = sizeof(struct log_dropped),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+const struct frl_event *const tunnel_events[] = {
+	&tunnel_event_open,
+	&tunnel_event_dial,
+	&tunnel_event_connect,
+	&tunnel_event_handoff,
+	&tunnel_event_uninspected,
+	&tunnel_event_refused,
+	&tunnel_event_failed,
+	&tunnel_event_close,
+	&proxy_event_start,
+	&proxy_event_stop,
+	&plugin_event_error,
+	&log_event_dropped,
+	NULL
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnel_events -- the events that the core itself publishes.
+ *
+ * Tables only: the records of tunnel.* stand in <fairlead/tunnel.h>, because
+ * hooks see them; those of proxy.*, plugin.* and log.* stand here.
+ */
+#ifndef FLOW_TUNNEL_EVENTS_H
+#define FLOW_TUNNEL_EVENTS_H
+
+#include <fairlead/tunnel.h>
+
+/* proxy.start: everything is loaded, connections are accepted. */
+struct proxy_start {
+	const char *version;		/* of Fairlead */
+	struct frl_bytes plugins;	/* "http 1.0, websocket 1.0" */
+};
+
+/* proxy.stop: the last line of a process. */
+struct proxy_stop {
+	const char *version;
+	const char *reason;		/* "signal", ... */
+};
+
+/* plugin.error: a callback or a hook of a plugin answered FRL_FAIL. */
+struct plugin_error {
+	const char *plugin;
+	const char *callback;		/* "data", "hook", ... */
+	struct frl_bytes detail;
+};
+
+/* log.dropped: lines of this sink were lost before this one. */
+struct log_dropped {
+	uint64_t count;
+	struct frl_bytes since;		/* RFC 3339, as in "ts" */
+};
+
+extern const struct frl_event tunnel_event_open;	/* asks */
+extern const struct frl_event tunnel_event_dial;	/* asks */
+extern const struct frl_event tunnel_event_connect;
+extern const struct frl_event tunnel_event_handoff;
+extern const struct frl_event tunnel_event_uninspected;
+extern const struct frl_event tunnel_event_refused;
+extern const struct frl_event tunnel_event_failed;
+extern const struct frl_event tunnel_event_close;
+extern const struct frl_event proxy_event_start;	/* always */
+extern const struct frl_event proxy_event_stop;		/* always */
+extern const struct frl_event plugin_event_error;	/* always */
+extern const struct frl_event log_event_dropped;	/* always */
+
+/* All of them; NULL ends. */
+extern const struct frl_event *const tunnel_events[];
+
+#endif

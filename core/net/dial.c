@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dial -- from a target to a connected socket (RFC 8305).
+ *
+ * Knows no policy: it asks allow() and ask().
+ *
+ *	           no address at all ------------------------------+
+ *	          /                                                v
+ *	NAMES ---+-- IPv6 there, or IPv4 and 50 ms ----> TRY ---> done
+ *	                                                 | ^
+ *	                      ask(): DIAL_WAIT           v | dial_decide()
+ *	                                                ASKING
+ *
+ * NAMES	no address was tried; queries run.
+ * TRY		attempts run; the next begins after 250 ms or a failure.
+ *		Queries may still run and bring more addresses.
+ * ASKING	as TRY, but no attempt begins, and the time for connecting
+ *		stands still while nothing is under way.
+ *
+ * What always holds: handlers run from the loop only; busy is true while
+ * allow() or ask() runs, and a dial that is cancelled then is freed once they
+ * have returned.  done() comes after the dial is gone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/dial.h"
+#include "net/fault.h"
+#include "net/sock.h"
+
+#define RESOLUTION_DELAY_MS 50		/* RFC 8305, 3 */
+#define ATTEMPT_DELAY_MS 250		/* RFC 8305, 5 */
+#define ATTEMPTS_MAX (2 * RESOLVE_MAX)
+
+enum { V6, V4, FAMILIES };
+
+enum phase { NAMES, TRY, ASKING };
+
+struct attempt {
+	struct dial *dial;
+	struct watch watch;
+	struct addr addr;
+	int fd;			/* -1: not under way */
+};
+
+/* A family's query and the addresses it brought. */
+struct family {
+	struct dial *dial;
+	struct query *query;
+	struct addr addrs[RESOLVE_MAX];
+	size_t count, next;
+};
+
+struct dial {
+	const struct dial_options *options;
+	const struct dial_handlers *handlers;
+	void *arg;
+	struct target target;
+	enum phase phase;
+	bool busy, dead, decided;
+	enum dial_verdict verdict;
+	struct timer kick;	/* the next step, from the loop */
+	struct timer pace;	/* the two delays */
+	struct timer limit;	/* resolve_ms, then connect_ms */
+	struct family families[FAMILIES];
+	unsigned turn;		/* the family whose address is next */
+	uint64_t start_us, try_us;
+	uint64_t limit_us;	/* when limit expires */
+	uint64_t left_us;	/* of it, while it stands still */
+	struct addr asked;
+	unsigned nattempts, running;
+	struct fault fault;
+	struct dial_result result;
+	struct attempt attempts[ATTEMPTS_MAX];
+};
+
+_Static_assert(sizeof(((struct fault *)0)->text) ==
+    sizeof(((struct dial_result *)0)->text), "a fault's text is copied");
+
+static void dial_step(void *arg);
+static void dial_limit(void *arg);
+
+/* ------------------------------------------------------------------ */
+/* Ends									*/
+
+/* Nothing of it runs any more. */
+static void
+dial_halt(struct dial *dial)
+{
+	struct attempt *attempt;
+	unsigned i;
+
+	timer_stop(&dial->kick);
+	timer_stop(&dial->pace);
+	timer_stop(&dial->limit);
+	for (i = 0; i < FAMILIES; i++) {
+		resolve_cancel(dial->families[i].query);
+		dial->families[i].query = NULL;
+	}
+	for (i = 0; i < dial->nattempts; i++) {
+		attempt = &dial->attempts[i];
+		if (attempt->fd == -1)
+			continue;
+		watch_stop(&attempt->watch);
+		close(attempt->fd);
+		attempt->fd = -1;
+	}
+}
+
+static void
+dial_done(struct dial *dial)
+{
+	void (*done)(void *, const struct dial_result *) =
+	    dial->handlers->done;
+	struct dial_result result = dial->result;
+	void *arg = dial->arg;
+
+	dial_halt(dial);
+	free(dial);
+	done(arg, &result);
+}
+
+static void
+dial_failed(struct dial *dial)
+{
+	uint64_t now = loop_now_us(dial->options->loop);
+
+	dial->result.fd = -1;
+	dial->result.why = dial->fault.why;
+	memcpy(dial->result.text, dial->fault.text,
+	    sizeof(dial->result.text));
+	if (dial->phase == NAMES)
+		dial->result.dns_us = now - dial->start_us;
+	else
+		dial->result.connect_us = now - dial->try_us;
+	dial_done(dial);
+}
+
+/* ------------------------------------------------------------------ */
+/* The time limit							*/
+
+static void
+limit_start(struct dial *dial, uint64_t us)
+{
+
+	dial->limit_us = loop_now_us(dial->options->loop) + us;
+	timer_start(dial->options->loop, &dial->limit, (us + 999) / 1000,
+	    dial_limit, dial);
+}
+
+/* The time that a verdict takes is not the server's. */
+static void
+limit_hold(struct dial *dial)
+{
+	uint64_t now = loop_now_us(dial->options->loop);
+
+	dial->left_us = dial->limit_us > now ? dial->limit_us - now : 0;
+	timer_stop(&dial->limit);
+}
+
+static void
+dial_limit(void *arg)
+{
+	struct dial *dial = arg;
+	unsigned i;
+
+	if (dial->phase == NAMES) {
+		for (i = 0; i < FAMILIES; i++) {
+			resolve_cancel(dial->families[i].query);
+			dial->families[i].query = NULL;
+		}
+		fault_dns(&dial->fault, FAULT_DNS, WHY_DNS_TIMEOUT,
+		    dial->target.host,
+		    "the name servers did not answer in time");
+		dial_step(dial);
+		return;
+	}
+	for (i = 0; i < dial->nattempts; i++)
+		if (dial->attempts[i].fd != -1)
+			fault_connect(&dial->fault,
+			    &dial->attempts[i].addr, ETIMEDOUT);
+	fault_note(&dial->fault, FAULT_CONNECT, WHY_CONNECT_TIMEOUT,
+	    "connect: the time is up");
+	dial_failed(dial);
+}
+
+/* ------------------------------------------------------------------ */
+/* Attempts								*/
+
+static void
+attempt_won(struct attempt *attempt)
+{
+	struct dial *dial = attempt->dial;
+	struct dial_result *result = &dial->result;
+
+	result->fd = attempt->fd;
+	attempt->fd = -1;	/* given away */
+	result->addr = attempt->addr;
+	result->connect_us = loop_now_us(dial->options->loop) - dial->try_us;
+	result->why = WHY_NONE;
+	result->text[0] = '\0';
+	dial_done(dial);
+}
+
+static void
+attempt_ready(void *arg, bool readable, bool writable)
+{
+	struct attempt *attempt = arg;
+	struct dial *dial = attempt->dial;
+	int error;
+
+	(void)readable;
+	(void)writable;
+	/* This attempt is no longer under way. */
+	watch_stop(&attempt->watch);
+	dial->running--;
+	if ((error = sock_connect_result(attempt->fd)) == 0) {
+		attempt_won(attempt);
+		return;
+	}
+	close(attempt->fd);
+	attempt->fd = -1;
+	fault_connect(&dial->fault, &attempt->addr, error);
+	if (dial->phase == ASKING) {
+		if (dial->running == 0 && timer_running(&dial->limit))
+			limit_hold(dial);
+		return;
+	}
+	dial_step(dial);
+}
+
+/* May it be connected to?  Asked of the bytes that connect(2) is given. */
+static enum why
+judge(struct dial *dial, const struct addr *addr)
+{
+	enum why why = WHY_NONE;
+
+	if (dial->handlers->allow != NULL) {
+		dial->busy = true;
+		why = dial->handlers->allow(dial->arg, addr);
+		dial->busy = false;
+	}
+	if (why != WHY_NONE)
+		fault_addr(&dial->fault, FAULT_ALLOW, why, addr,
+		    why_row(why)->text);
+	return (why);
+}
+
+/* True if it is under way. */
+static bool
+attempt_start(struct dial *dial, const struct addr *addr)
+{
+	struct attempt *attempt = &dial->attempts[dial->nattempts - 1];
+	int fd;
+
+	if (judge(dial, addr) != WHY_NONE || dial->dead)
+		return (false);
+	if ((fd = sock_connect(addr)) == -1) {
+		fault_connect(&dial->fault, addr, errno);
+		return (false);
+	}
+	attempt->fd = fd;
+	attempt->addr = *addr;
+	dial->running++;
+	watch_set(dial->options->loop, &attempt->watch, fd, 2, attempt_ready,
+	    attempt);
+	return (true);
+}
+
+/* The families take turns, as long as both have some (RFC 8305, 4). */
+static bool
+next_addr(struct dial *dial, struct addr *ret_addr)
+{
+	struct family *f = &dial->families[dial->turn];
+
+	if (f->next == f->count) {
+		f = &dial->families[1 - dial->turn];
+		if (f->next == f->count)
+			return (false);
+	}
+	*ret_addr = f->addrs[f->next++];
+	addr_set_port(ret_addr, dial->target.port);
+	dial->turn = f == &dial->families[V6] ? V4 : V6;
+	return (true);
+}
+
+/* What does ask() say of the address?  A dial that died meanwhile: WAIT. */
+static enum dial_verdict
+question(struct dial *dial)
+{
+	struct attempt *attempt = &dial->attempts[dial->nattempts++];
+	enum dial_verdict verdict;
+
+	attempt->dial = dial;
+	attempt->fd = -1;
+	dial->result.attempts = dial->nattempts;
+	if (dial->handlers->ask == NULL)
+		return (DIAL_OK);
+	dial->phase = ASKING;
+	dial->busy = true;
+	verdict = dial->handlers->ask(dial->arg, &dial->asked,
+	    dial->nattempts);
+	dial->busy = false;
+	if (dial->dead)
+		return (DIAL_WAIT);
+	if (verdict != DIAL_WAIT) {
+		dial->phase = TRY;
+		dial->decided = false;
+	} else if (dial->running == 0)
+		limit_hold(dial);
+	return (verdict);
+}
+
+/* Act on a verdict.  True if an attempt is under way now. */
+static bool
+follow(struct dial *dial, enum dial_verdict verdict)
+{
+
+	if (verdict == DIAL_OK)
+		return (attempt_start(dial, &dial->asked));
+	fault_addr(&dial->fault, FAULT_ASK, WHY_REFUSED, &dial->asked,
+	    why_row(WHY_REFUSED)->text);
+	return (false);
+}
+
+/* Take up addresses until one is under way or has to wait. */
+static void
+dial_try(struct dial *dial)
+{
+	enum dial_verdict verdict;
+	bool started = false;
+
+	if (dial->decided) {
+		dial->decided = false;
+		dial->phase = TRY;
+		if (!timer_running(&dial->limit))
+			limit_start(dial, dial->left_us);
+		started = follow(dial, dial->verdict);
+	}
+	while (!started && !dial->dead) {
+		if (!next_addr(dial, &dial->asked))
+			break;
+		if (judge(dial, &dial->asked) != WHY_NONE)
+			continue;
+		if (dial->dead || (verdict = question(dial)) == DIAL_WAIT)
+			break;
+		started = follow(dial, verdict);
+	}
+	if (dial->dead) {
+		free(dial);
+		return;
+	}
+	if (started)
+		timer_start(dial->options->loop, &dial->pace,
+		    ATTEMPT_DELAY_MS, dial_step, dial);
+	else if (dial->phase == TRY && dial->running == 0 &&
+	    dial->families[V6].query == NULL &&
+	    dial->families[V4].query == NULL)
+		dial_failed(dial);
+}
+
+/* ------------------------------------------------------------------ */
+/* Names								*/
+
+/*
+ * Is it time to try?  Without an address of the better family only when none
+ * will come, or (overdue) when it did not come soon enough.
+ */
+static bool
+names_ready(const struct dial *dial, bool overdue)
+{
+	const struct family *v6 = &dial->families[V6];
+	const struct family *v4 = &dial->families[V4];
+
+	if (v6->query == NULL && v4->query == NULL)
+		return (true);
+	if (v6->count != 0)
+		return (true);
+	return (v4->count != 0 && (v6->query == NULL || overdue));
+}
+
+static void
+dial_step(void *arg)
+{
+	struct dial *dial = arg;
+	struct loop *loop = dial->options->loop;
+
+	if (dial->phase == ASKING && !dial->decided)
+		return;
+	timer_stop(&dial->pace);
+	if (dial->phase == NAMES) {
+		if (dial->families[V6].count + dial->families[V4].count ==
+		    0) {
+			dial_failed(dial);
+			return;
+		}
+		dial->phase = TRY;
+		dial->try_us = loop_now_us(loop);
+		dial->result.dns_us = dial->try_us - dial->start_us;
+		limit_start(dial, dial->options->connect_ms * 1000);
+	}
+	dial_try(dial);
+}
+
+static void
+names_answered(void *arg, const struct answer *answer)
+{
+	struct family *f = arg;
+	struct dial *dial = f->dial;
+	bool v4 = f == &dial->families[V4];
+
+	/* This query is no longer pending. */
+	f->query = NULL;
+	memcpy(f->addrs, answer->addrs, sizeof(f->addrs));
+	f->count = answer->count;
+	/* Most names that fail to resolve are IPv4's: it has the say, but
+	 * silence is worse than a denial. */
+	if (answer->count == 0)
+		fault_dns(&dial->fault,
+		    answer->why == WHY_DNS_TIMEOUT || v4 ? FAULT_DNS :
+		    FAULT_NO_ADDRESS, answer->why, dial->target.host,
+		    answer->text);
+
+	if (dial->phase == NAMES) {
+		if (names_ready(dial, false))
+			dial_step(dial);
+		else if (f->count != 0)
+			timer_start(dial->options->loop, &dial->pace,
+			    RESOLUTION_DELAY_MS, dial_step, dial);
+		return;
+	}
+	/* Later than the first attempt: another may be due. */
+	if (dial->phase == TRY && !timer_running(&dial->pace))
+		dial_step(dial);
+}
+
+static int
+names_start(struct dial *dial)
+{
+	static const int family[FAMILIES] = { AF_INET6, AF_INET };
+	unsigned i;
+
+	for (i = 0; i < FAMILIES; i++)
+		if ((dial->families[i].query = resolve_start(
+		    dial->options->resolver, dial->target.host, family[i],
+		    names_answered, &dial->families[i])) == NULL)
+			return (-1);
+	limit_start(dial, dial->options->resolve_ms * 1000);
+	return (0);
+}
+
+/* ------------------------------------------------------------------ */
+/* What the header promises						*/
+
+struct dial *
+dial_start(const struct dial_options *options, const struct target *target,
+    const struct dial_handlers *handlers, void *arg)
+{
+	struct family *f;
+	struct dial *dial;
+
+	if ((dial = calloc(1, sizeof(*dial))) == NULL)
+		return (NULL);
+	dial->options = options;
+	dial->handlers = handlers;
+	dial->arg = arg;
+	dial->target = *target;
+	dial->result.fd = -1;
+	dial->families[V6].dial = dial->families[V4].dial = dial;
+	dial->start_us = loop_now_us(options->loop);
+	if (target->kind == TARGET_NAME) {
+		if (names_start(dial) == -1) {
+			dial_cancel(dial);
+			return (NULL);
+		}
+		return (dial);
+	}
+	f = &dial->families[target->kind == TARGET_IPV6 ? V6 : V4];
+	addr_from_bytes(&f->addrs[f->count++], target->address,
+	    target->kind == TARGET_IPV6 ? 16 : 4, target->port);
+	timer_start(options->loop, &dial->kick, 0, dial_step, dial);
+	return (dial);
+}
+
+void
+dial_decide(struct dial *dial, enum dial_verdict verdict)
+{
+
+	if (dial->phase != ASKING || dial->decided || verdict == DIAL_WAIT)
+		return;
+	dial->verdict = verdict;
+	dial->decided = true;
+	timer_start(dial->options->loop, &dial->kick, 0, dial_step, dial);
+}
+
+void
+dial_cancel(struct dial *dial)
+{
+
+	if (dial == NULL)
+		return;
+	dial_halt(dial);
+	dial->dead = true;
+	if (!dial->busy)
+		free(dial);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop -- the event loop, over libev.
+ *
+ * Knows nothing of what is watched.  A watcher's function is the last thing
+ * that is done with the watcher, so it may stop it, start it anew or free the
+ * memory it lives in.
+ *
+ * Signals come through a signalfd: libev's signal watchers belong to one loop
+ * of the process, and this keeps no state outside of struct loop.
+ */
+#include <assert.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+
+#define SIGNALS_MAX 8
+#define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
+
+_Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)0)->watcher),
+    "a timer has no room for an ev_timer");
+_Static_assert(sizeof(struct ev_io) <= sizeof(((struct watch *)0)->watcher),
+    "a watch has no room for an ev_io");
+_Static_assert(_Alignof(struct ev_timer) <= _Alignof(uint64_t) &&
+    _Alignof(struct ev_io) <= _Alignof(uint64_t),
+    "a libev watcher is aligned more strictly than its room");
+
+struct signal_row {
+	int signo;
+	void (*fn)(void *arg, int signo);
+	void *arg;
+};
+
+struct loop {
+	struct ev_loop *ev;
+	bool stopped;
+	struct watch signal_watch;
+	int signal_fd;
+	unsigned nsignals;
+	struct signal_row signals[SIGNALS_MAX];
+};
+
+static struct ev_timer *
+timer_ev(struct timer *timer)
+{
+	return ((struct ev_timer *)(void *)timer->watcher.bytes);
+}
+
+static struct ev_io *
+watch_ev(struct watch *watch)
+{
+	return ((struct ev_io *)(void *)watch->watcher.bytes);
+}
+
+/* ------------------------------------------------------------------ */
+/* Timers								*/
+
+static void
+timer_fired(struct ev_loop *ev, struct ev_timer *w, int events)
+{
+	struct timer *timer = w->data;
+
+	(void)ev;
+	(void)events;
+	timer->fn(timer->arg);
+}
+
+void
+timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
+    void (*fn)(void *arg), void *arg)
+{
+	struct ev_timer *w = timer_ev(timer);
+
+	if (timer->ready)
+		ev_timer_stop(timer->loop->ev, w);
+	/* libev counts from when the turn began, which may be long ago. */
+	ev_now_update(loop->ev);
+	ev_timer_init(w, timer_fired, (double)ms / 1000.0, 0.0);
+	w->data = timer;
+	timer->fn = fn;
+	timer->arg = arg;
+	timer->loop = loop;
+	timer->ready = true;
+	ev_timer_start(loop->ev, w);
+}
+
+void
+timer_stop(struct timer *timer)
+{
+
+	if (timer->ready)
+		ev_timer_stop(timer->loop->ev, timer_ev(timer));
+}
+
+bool
+timer_running(const struct timer *timer)
+{
+	const struct ev_timer *w =
+	    (const struct ev_timer *)(const void *)timer->watcher.bytes;
+
+	/* One that expired but was not told yet is no longer active, but
+	 * pending: its function will still run. */
+	return (timer->ready && (ev_is_active(w) || ev_is_pending(w)));
+}
+
+/* ------------------------------------------------------------------ */
+/* Descriptors								*/
+
+static void
+watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
+{
+	struct watch *watch = w->data;
+
+	(void)ev;
+	/* libev stopped a watcher of a bad descriptor by itself; whoever now
+	 * reads will see what is wrong. */
+	if (events & (int)EV_ERROR)
+		watch->wants = 0;
+	watch->fn(watch->arg, (events & EV_READ) != 0,
+	    (events & EV_WRITE) != 0);
+}
+
+void
+watch_set(struct loop *loop, struct watch *watch, int fd, int wants,
+    void (*fn)(void *arg, bool readable, bool writable), void *arg)
+{
+	struct ev_io *w = watch_ev(watch);
+	int events;
+
+	watch->fn = fn;
+	watch->arg = arg;
+	if (wants == 0) {
+		watch_stop(watch);
+		return;
+	}
+	if (watch->wants == wants && w->fd == fd)
+		return;
+	events = ((wants & 1) ? EV_READ : 0) | ((wants & 2) ? EV_WRITE : 0);
+	if (!watch->ready) {
+		ev_io_init(w, watch_fired, fd, events);
+		w->data = watch;
+		watch->ready = true;
+	} else if (watch->wants != 0 && w->fd == fd) {
+		/* Still the same open file: spare a call to epoll_ctl(2). */
+		ev_io_stop(watch->loop->ev, w);
+		ev_io_modify(w, events);
+	} else {
+		ev_io_stop(watch->loop->ev, w);
+		ev_io_set(w, fd, events);
+	}
+	watch->loop = loop;
+	watch->wants = (uint8_t)wants;
+	ev_io_start(loop->ev, w);
+}
+
+void
+watch_stop(struct watch *watch)
+{
+
+	if (watch->ready)
+		ev_io_stop(watch->loop->ev, watch_ev(watch));
+	watch->wants = 0;
+}
+
+/* ------------------------------------------------------------------ */
+/* The loop								*/
+
+/*
+ * libev ends the process when it cannot grow its table of descriptors: let it
+ * grow now, to what it will ever need.  A watcher that is stopped before the
+ * turn never reaches epoll.
+ */
+static void
+reserve(struct loop *loop)
+{
+	struct rlimit limit;
+	struct ev_io w;
+	int top = FD_RESERVE_MAX;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < FD_RESERVE_MAX)
+		top = (int)limit.rlim_cur;
+	if (top < 1)
+		return;
+	memset(&w, 0, sizeof(w));
+	ev_io_init(&w, NULL, top - 1, EV_READ);
+	ev_io_start(loop->ev, &w);
+	ev_io_stop(loop->ev, &w);
+}
+
+struct loop *
+loop_create(void)
+{
+	struct loop *loop;
+
+	if ((loop = calloc(1, sizeof(*loop))) == NULL)
+		return (NULL);
+	loop->signal_fd = -1;
+	if ((loop->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) == NULL) {
+		free(loop);
+		return (NULL);
+	}
+	reserve(loop);
+	return (loop);
+}
+
+void
+loop_free(struct loop *loop)
+{
+
+	if (loop == NULL)
+		return;
+	watch_stop(&loop->signal_watch);
+	ev_loop_destroy(loop->ev);
+	/* The signals stay blocked: one that comes now must not kill a
+	 * process that is about to leave in good order. */
+	if (loop->signal_fd != -1)
+		close(loop->signal_fd);
+	free(loop);
+}
+
+void
+loop_run(struct loop *loop)
+{
+
+	/* libev returns when nothing is watched; we do not. */
+	ev_ref(loop->ev);
+	while (!loop->stopped)
+		ev_run(loop->ev, 0);
+	ev_unref(loop->ev);
+	loop->stopped = false;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+
+	loop->stopped = true;
+	ev_break(loop->ev, EVBREAK_ALL);
+}
+
+void
+loop_turn(struct loop *loop, bool wait)
+{
+
+	ev_run(loop->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+}
+
+static uint64_t
+clock_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts) != 0)
+		return (0);
+	return ((uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
+}
+
+uint64_t
+loop_now_us(const struct loop *loop)
+{
+
+	(void)loop;
+	return (clock_us(CLOCK_MONOTONIC));
+}
+
+uint64_t
+loop_wall_us(const struct loop *loop)
+{
+
+	(void)loop;
+	return (clock_us(CLOCK_REALTIME));
+}
+
+/* ------------------------------------------------------------------ */
+/* Signals								*/
+
+/* One signal per turn: its function may end the loop. */
+static void
+signal_readable(void *arg, bool readable, bool writable)
+{
+	struct loop *loop = arg;
+	struct signalfd_siginfo info;
+	unsigned i;
+
+	(void)readable;
+	(void)writable;
+	if (read(loop->signal_fd, &info, sizeof(info)) !=
+	    (ssize_t)sizeof(info))
+		return;
+	for (i = 0; i < loop->nsignals; i++) {
+		if (loop->signals[i].signo == (int)info.ssi_signo) {
+			loop->signals[i].fn(loop->signals[i].arg,
+			    (int)info.ssi_signo);
+			return;
+		}
+	}
+}
+
+int
+loop_signals(struct loop *loop, const int *signals,
+    void (*fn)(void *arg, int signo), void *arg)
+{
+	struct signal_row *row;
+	sigset_t set;
+	unsigned i, n;
+	int fd;
+
+	for (n = 0; signals[n] != 0; n++)
+		;
+	if (n > SIGNALS_MAX - loop->nsignals)
+		return (-1);
+	sigemptyset(&set);
+	for (i = 0; i < loop->nsignals; i++)
+		sigaddset(&set, loop->signals[i].signo);
+	for (i = 0; i < n; i++)
+		if (sigaddset(&set, signals[i]) != 0)
+			return (-1);
+	/* An existing descriptor gets the larger set. */
+	if ((fd = signalfd(loop->signal_fd, &set,
+	    SFD_NONBLOCK | SFD_CLOEXEC)) == -1)
+		return (-1);
+	loop->signal_fd = fd;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return (-1);
+	for (i = 0; i < n; i++) {
+		row = &loop->signals[loop->nsignals++];
+		row->signo = signals[i];
+		row->fn = fn;
+		row->arg = arg;
+	}
+	watch_set(loop, &loop->signal_watch, fd, 1, signal_readable, loop);
+	return (0);
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolve -- host names to addresses, over c-ares.
+ *
+ * Knows nothing of targets and of policy: it tells what the name servers say.
+ *
+ *	query, query ----> job ----> c-ares ----> ares_done (marks the job)
+ *	  |                 ^                          |
+ *	  | own deadline    +-- job_finish <-- 0 ms ---+
+ *	  v                       |
+ *	done(timeout)             +--> cache, done(answer) of each query
+ *
+ * What always holds:
+ *  - c-ares is entered from the loop and from resolve_start() only, never
+ *    from one of its own callbacks; these only mark and start a timer.
+ *  - A job without queries goes on (c-ares cannot cancel one), fills the
+ *    cache and goes away with its answer.
+ *  - Every query is in exactly one job's list.
+ */
+#include <ares.h>
+#include <assert.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/time.h>
+
+#include "net/cache.h"
+#include "net/resolve.h"
+
+#define TRIES 3
+#define EDNS_SIZE 1232			/* fits every path unfragmented */
+
+struct query {
+	struct job *job;
+	TAILQ_ENTRY(query) link;
+	struct timer deadline;
+	void (*done)(void *arg, const struct answer *answer);
+	void *arg;
+};
+
+struct job {
+	struct resolver *resolver;
+	LIST_ENTRY(job) link;
+	TAILQ_HEAD(, query) queries;
+	struct timer finish;
+	struct cache_key key;		/* its name is ours */
+	uint64_t started_us;
+	uint64_t keep_ms;		/* 0: not to be cached */
+	struct answer answer;
+	char name[CACHE_NAME_SIZE];
+};
+
+/* One of c-ares' descriptors. */
+struct ares_fd {
+	struct resolver *resolver;
+	struct ares_fd *next;
+	struct watch watch;
+	int fd;
+};
+
+struct resolver {
+	struct loop *loop;
+	ares_channel channel;
+	struct timer timer;		/* c-ares' own */
+	struct ares_fd *fds;
+	LIST_HEAD(, job) jobs;
+	struct cache *cache;
+	bool closing;
+	uint64_t timeout_ms, ttl_min_ms, ttl_max_ms;
+};
+
+/* ------------------------------------------------------------------ */
+/* c-ares and the loop							*/
+
+static void ares_turn(void *arg);
+
+static void
+ares_rearm(struct resolver *resolver)
+{
+	struct timeval tv;
+	uint64_t ms;
+
+	if (ares_timeout(resolver->channel, NULL, &tv) == NULL) {
+		timer_stop(&resolver->timer);
+		return;
+	}
+	/* Rounded up: a moment too early would only come back. */
+	ms = (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000 + 1;
+	timer_start(resolver->loop, &resolver->timer, ms, ares_turn,
+	    resolver);
+}
+
+static void
+ares_turn(void *arg)
+{
+	struct resolver *resolver = arg;
+
+	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_rearm(resolver);
+}
+
+static void
+ares_fd_ready(void *arg, bool readable, bool writable)
+{
+	struct ares_fd *afd = arg;
+	struct resolver *resolver = afd->resolver;
+	int fd = afd->fd;
+
+	/* c-ares may close the descriptor in here, which frees afd. */
+	ares_process_fd(resolver->channel, readable ? fd : ARES_SOCKET_BAD,
+	    writable ? fd : ARES_SOCKET_BAD);
+	ares_rearm(resolver);
+}
+
+/* Called by c-ares: which events does it wait for?  None: it closes fd. */
+static void
+ares_fd_changed(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	struct resolver *resolver = arg;
+	struct ares_fd *afd, **p;
+
+	for (p = &resolver->fds; (afd = *p) != NULL; p = &afd->next)
+		if (afd->fd == fd)
+			break;
+	if (!readable && !writable) {
+		if (afd == NULL)
+			return;
+		watch_stop(&afd->watch);
+		*p = afd->next;
+		free(afd);
+		return;
+	}
+	if (afd == NULL) {
+		/* Without memory nobody hears the answer: a timeout. */
+		if ((afd = calloc(1, sizeof(*afd))) == NULL)
+			return;
+		afd->resolver = resolver;
+		afd->fd = fd;
+		afd->next = resolver->fds;
+		resolver->fds = afd;
+	}
+	watch_set(resolver->loop, &afd->watch, fd,
+	    (readable ? 1 : 0) | (writable ? 2 : 0), ares_fd_ready, afd);
+}
+
+/* ------------------------------------------------------------------ */
+/* Jobs									*/
+
+static void
+answer_fail(struct answer *answer, enum why why, const char *text)
+{
+
+	answer->count = 0;
+	answer->why = why;
+	answer->text = text;
+}
+
+static void
+answer_add(struct answer *answer, const uint8_t *bytes, size_t len)
+{
+
+	if (answer->count < RESOLVE_MAX)
+		addr_from_bytes(&answer->addrs[answer->count++], bytes, len,
+		    0);
+}
+
+static const char *
+failure_text(int status)
+{
+
+	switch (status) {
+	case ARES_ENOTFOUND:
+		return ("there is no such name");
+	case ARES_ENODATA:
+		return ("the name has no address");
+	case ARES_ESERVFAIL:
+		return ("the name server failed");
+	case ARES_EREFUSED:
+		return ("the name server refused");
+	case ARES_ECONNREFUSED:
+		return ("no name server could be reached");
+	case ARES_ETIMEOUT:
+		return ("the name servers did not answer in time");
+	default:
+		return (ares_strerror(status));
+	}
+}
+
+/* All queries hear the answer; then the job is gone. */
+static void
+job_finish(void *arg)
+{
+	struct job *job = arg;
+	struct resolver *resolver = job->resolver;
+	struct query *query;
+
+	LIST_REMOVE(job, link);
+	if (job->keep_ms != 0)
+		cache_put(resolver->cache, &job->key, &job->answer,
+		    loop_now_us(resolver->loop) + job->keep_ms * 1000);
+
+	/* Each of them may cancel others, start new ones, and the last one
+	 * may free the resolver. */
+	while ((query = TAILQ_FIRST(&job->queries)) != NULL) {
+		TAILQ_REMOVE(&job->queries, query, link);
+		timer_stop(&query->deadline);
+		query->done(query->arg, &job->answer);
+		free(query);
+	}
+	free(job);
+}
+
+static void
+job_answered(struct job *job)
+{
+
+	timer_start(job->resolver->loop, &job->finish, 0, job_finish, job);
+}
+
+/* Addresses of the family asked for, and the shortest of their lives. */
+static void
+job_collect(struct job *job, const struct ares_addrinfo *info)
+{
+	const struct ares_addrinfo_node *node;
+	const struct ares_addrinfo_cname *cname;
+	uint64_t ttl = UINT32_MAX;
+	struct addr a;
+
+	for (node = info->nodes; node != NULL; node = node->ai_next) {
+		if (node->ai_family != job->key.family)
+			continue;
+		memset(&a, 0, sizeof(a));
+		if (node->ai_addrlen > sizeof(a.u))
+			continue;
+		memcpy(&a.u, node->ai_addr, node->ai_addrlen);
+		if (job->key.family == AF_INET6)
+			answer_add(&job->answer,
+			    a.u.in6.sin6_addr.s6_addr, 16);
+		else
+			answer_add(&job->answer,
+			    (const uint8_t *)&a.u.in4.sin_addr, 4);
+		if (node->ai_ttl < 0)
+			ttl = 0;
+		else if ((uint64_t)node->ai_ttl < ttl)
+			ttl = (uint64_t)node->ai_ttl;
+	}
+	for (cname = info->cnames; cname != NULL; cname = cname->next)
+		if (cname->ttl >= 0 && (uint64_t)cname->ttl < ttl)
+			ttl = (uint64_t)cname->ttl;
+	job->keep_ms = ttl * 1000;
+}
+
+static void
+ares_done(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct job *job = arg;
+	struct resolver *resolver = job->resolver;
+
+	(void)timeouts;
+	if (info != NULL && status == ARES_SUCCESS && !resolver->closing)
+		job_collect(job, info);
+	if (info != NULL)
+		ares_freeaddrinfo(info);
+	if (resolver->closing)
+		return;
+	if (status == ARES_SUCCESS && job->answer.count == 0)
+		status = ARES_ENODATA;
+	if (status != ARES_SUCCESS)
+		answer_fail(&job->answer, status == ARES_ETIMEOUT ?
+		    WHY_DNS_TIMEOUT : WHY_DNS_FAILED, failure_text(status));
+
+	/* That there is nothing is kept for the shortest time (c-ares does
+	 * not tell the SOA's, RFC 2308); a failure not at all. */
+	if (job->keep_ms < resolver->ttl_min_ms)
+		job->keep_ms = resolver->ttl_min_ms;
+	if (job->keep_ms > resolver->ttl_max_ms)
+		job->keep_ms = resolver->ttl_max_ms;
+	if (status != ARES_SUCCESS && status != ARES_ENODATA &&
+	    status != ARES_ENOTFOUND)
+		job->keep_ms = 0;
+	job_answered(job);
+}
+
+/* RFC 6761, 6.3: never asked of a name server. */
+static bool
+is_localhost(const char *name)
+{
+	static const char suffix[] = ".localhost";
+	size_t n = strlen(name);
+
+	return (strcmp(name, suffix + 1) == 0 || (n >= sizeof(suffix) &&
+	    strcmp(name + n - (sizeof(suffix) - 1), suffix) == 0));
+}
+
+/* A job for this name; answered at once where nobody needs to be asked. */
+static struct job *
+job_start(struct resolver *resolver, const struct cache_key *key)
+{
+	static const uint8_t four[4] = { 127, 0, 0, 1 };
+	static const uint8_t six[16] = { [15] = 1 };
+	struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
+		.ai_family = key->family, .ai_socktype = SOCK_STREAM };
+	const struct answer *kept;
+	struct job *job;
+
+	if ((job = calloc(1, sizeof(*job))) == NULL)
+		return (NULL);
+	job->resolver = resolver;
+	job->started_us = loop_now_us(resolver->loop);
+	(void)snprintf(job->name, sizeof(job->name), "%s", key->name);
+	job->key = *key;
+	job->key.name = job->name;
+	TAILQ_INIT(&job->queries);
+	LIST_INSERT_HEAD(&resolver->jobs, job, link);
+	if (is_localhost(job->name)) {
+		if (key->family == AF_INET6)
+			answer_add(&job->answer, six, sizeof(six));
+		else
+			answer_add(&job->answer, four, sizeof(four));
+		job_answered(job);
+	} else if ((kept = cache_find(resolver->cache, key,
+	    job->started_us)) != NULL) {
+		job->answer = *kept;
+		job_answered(job);
+	} else {
+		ares_getaddrinfo(resolver->channel, job->name, NULL, &hints,
+		    ares_done, job);
+		ares_rearm(resolver);
+	}
+	return (job);
+}
+
+/*
+ * An equal question that is already on its way.  Not one that has used up
+ * half of its time: it may well give up before the new query should.
+ */
+static struct job *
+job_find(struct resolver *resolver, const struct cache_key *key)
+{
+	uint64_t now = loop_now_us(resolver->loop);
+	struct job *job;
+
+	LIST_FOREACH(job, &resolver->jobs, link)
+		if (job->key.hash == key->hash &&
+		    job->key.family == key->family &&
+		    strcmp(job->name, key->name) == 0 &&
+		    now - job->started_us < resolver->timeout_ms * 500)
+			return (job);
+	return (NULL);
+}
+
+/* ------------------------------------------------------------------ */
+/* Queries								*/
+
+static void
+query_unlink(struct query *query)
+{
+
+	timer_stop(&query->deadline);
+	TAILQ_REMOVE(&query->job->queries, query, link);
+}
+
+static void
+query_expired(void *arg)
+{
+	struct query *query = arg;
+	struct answer answer;
+
+	query_unlink(query);
+	memset(&answer, 0, sizeof(answer));
+	answer_fail(&answer, WHY_DNS_TIMEOUT, failure_text(ARES_ETIMEOUT));
+	query->done(query->arg, &answer);
+	free(query);
+}
+
+struct query *
+resolve_start(struct resolver *resolver, const char *name, int family,
+    void (*done)(void *arg, const struct answer *answer), void *arg)
+{
+	struct cache_key key = cache_key(resolver->cache, name, family);
+	struct query *query;
+	struct job *job;
+
+	assert(strlen(name) < CACHE_NAME_SIZE);	/* canonical: 253 */
+	if ((query = calloc(1, sizeof(*query))) == NULL)
+		return (NULL);
+	if ((job = job_find(resolver, &key)) == NULL &&
+	    (job = job_start(resolver, &key)) == NULL) {
+		free(query);
+		return (NULL);
+	}
+	query->job = job;
+	query->done = done;
+	query->arg = arg;
+	TAILQ_INSERT_TAIL(&job->queries, query, link);
+	timer_start(resolver->loop, &query->deadline, resolver->timeout_ms,
+	    query_expired, query);
+	return (query);
+}
+
+void
+resolve_cancel(struct query *query)
+{
+
+	if (query == NULL)
+		return;
+	query_unlink(query);
+	free(query);
+}
+
+/* ------------------------------------------------------------------ */
+/* The resolver								*/
+
+static int
+channel_open(struct resolver *resolver, const char *servers, struct err *err)
+{
+	struct ares_options o;
+	uint64_t try = resolver->timeout_ms / ((1u << TRIES) - 1);
+	int status, mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
+	    ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS |
+	    ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS;
+	char hosts_too[] = "fb", servers_only[] = "b";
+
+	memset(&o, 0, sizeof(o));
+	/* No search list: what policy saw is what is looked up. */
+	o.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
+	o.ednspsz = EDNS_SIZE;
+	/* Each try waits twice as long as the one before. */
+	o.timeout = try < 1 ? 1 : try > 60000 ? 60000 : (int)try;
+	o.tries = TRIES;
+	o.sock_state_cb = ares_fd_changed;
+	o.sock_state_cb_data = resolver;
+	/* Who names servers wants to hear them, not /etc/hosts. */
+	o.lookups = servers == NULL ? hosts_too : servers_only;
+	if ((status = ares_init_options(&resolver->channel, &o, mask)) !=
+	    ARES_SUCCESS)
+		return (err_set(err, "resolver: %s", ares_strerror(status)));
+	if (servers != NULL && (status = ares_set_servers_ports_csv(
+	    resolver->channel, servers)) != ARES_SUCCESS) {
+		ares_destroy(resolver->channel);
+		return (err_set(err, "resolver: servers \"%s\": %s", servers,
+		    ares_strerror(status)));
+	}
+	return (0);
+}
+
+struct resolver *
+resolver_create(struct loop *loop, const struct resolver_options *options,
+    struct err *err)
+{
+	struct resolver *resolver;
+
+	if ((resolver = calloc(1, sizeof(*resolver))) == NULL)
+		goto err0;
+	resolver->loop = loop;
+	resolver->timeout_ms = options->timeout_ms;
+	resolver->ttl_min_ms = options->ttl_min_ms;
+	resolver->ttl_max_ms = options->ttl_max_ms;
+	LIST_INIT(&resolver->jobs);
+	if ((resolver->cache = cache_create(options->cache_entries)) == NULL)
+		goto err1;
+	if (channel_open(resolver, options->servers, err) == 0)
+		return (resolver);
+	cache_free(resolver->cache);
+	free(resolver);
+	return (NULL);
+err1:
+	free(resolver);
+err0:
+	(void)err_set(err, "resolver: no memory");
+	return (NULL);
+}
+
+void
+resolver_free(struct resolver *resolver)
+{
+	struct job *job;
+
+	if (resolver == NULL)
+		return;
+	resolver->closing = true;
+	ares_destroy(resolver->channel);
+	timer_stop(&resolver->timer);
+	while ((job = LIST_FIRST(&resolver->jobs)) != NULL) {
+		assert(TAILQ_EMPTY(&job->queries));
+		LIST_REMOVE(job, link);
+		timer_stop(&job->finish);
+		free(job);
+	}
+	assert(resolver->fds == NULL);
+	cache_free(resolver->cache);
+	free(resolver);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rules -- what RFC 6455 allows a frame to be, given the frames before it.
+ *
+ * Sans-IO.  Only judges and counts messages; what follows from a violation is
+ * decided elsewhere.  One struct rules per direction; zeroed memory is a
+ * direction in which nothing was sent.
+ */
+#ifndef WEBSOCKET_RULES_H
+#define WEBSOCKET_RULES_H
+
+#include <fairlead/websocket.h>
+
+#include "frame.h"
+
+/* What the handshake negotiated. */
+#define RULES_DEFLATE 1u	/* RSV1 says "compressed" (RFC 7692, 6) */
+#define RULES_FOREIGN 2u	/* an extension that we do not know: reserved
+				 * bits and opcodes are its affair */
+
+struct rules {
+	uint64_t msg;		/* messages begun */
+	uint64_t frames;	/* of the open message */
+	uint64_t payload;	/* likewise */
+	uint8_t opcode;		/* of the open message; 0: none is open */
+	bool compressed;	/* the open message */
+	bool closed;		/* a close frame has passed */
+};
+
+/* The number of the message a frame would belong to; 0: to none. */
+uint64_t rules_msg(const struct rules *rules, const struct frame *frame);
+
+/*
+ * The `kind` of ws.error, or NULL.  Of several violations one, in a fixed
+ * order: one line per bad frame.
+ */
+const char *rules_check(const struct rules *rules, const struct frame *frame,
+    enum frl_flow flow, unsigned int negotiated);
+
+/*
+ * Judge the unmasked payload of a close frame.  The code is 1005 where there
+ * is none; the reason points into payload.  NULL or a `kind`.
+ */
+const char *rules_close(struct frl_bytes payload, uint16_t *ret_code,
+    struct frl_bytes *ret_reason);
+
+/*
+ * The frame goes on: follow the messages.  True: a message is at its last
+ * frame, *ret_message is what is known of it.
+ */
+bool rules_take(struct rules *rules, const struct frame *frame,
+    struct frl_ws_message *ret_message);
+
+/* Names for the log: never NULL. */
+const char *rules_type(uint8_t opcode);
+const char *rules_code_name(uint32_t code);
+
+/* Is it UTF-8 (RFC 3629): no surrogates, nothing overlong? */
+bool rules_utf8(struct frl_bytes text);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tables -- the event types that the websocket inspector publishes, and the
+ * record of the one that is nobody else's business: its part of tunnel.close.
+ *
+ * Only tables; the records of the others are in <fairlead/websocket.h>.
+ */
+#ifndef WEBSOCKET_TABLES_H
+#define WEBSOCKET_TABLES_H
+
+#include <fairlead/websocket.h>
+
+/* One direction, exactly: whatever was logged or not. */
+struct ws_counts {
+	uint64_t text, binary, continuation, ping, pong, close;	/* frames */
+	uint64_t messages;		/* that came to their last frame */
+	uint64_t payload_bytes;		/* of all frames, as they arrived */
+	uint64_t max_payload_bytes;
+};
+
+struct ws_summary {
+	struct ws_counts ways[2];	/* by enum frl_flow */
+};
+
+extern const struct frl_event ws_handshake;
+extern const struct frl_event ws_frame;
+extern const struct frl_event ws_message;
+extern const struct frl_event ws_close;
+extern const struct frl_event ws_error;
+extern const struct frl_event ws_summary;
+
+#endif

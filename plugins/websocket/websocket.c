@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * websocket -- tell of every frame of a WebSocket, and change none.
+ *
+ * It reads headers.  A payload runs ahead unlooked at, however long it says
+ * it is; only control frames are held until they are whole, because a close
+ * says why.  It observes: a frame that breaks RFC 6455 is reported and goes
+ * on, byte for byte.  What it writes itself is one close frame, when the
+ * tunnel ends against its will, and never inside somebody's frame.
+ *
+ * A frame is asked about (ws.frame) before any byte of it is let go, and
+ * counted when it is.
+ *
+ * Options:
+ *	log		frame, message or summary
+ *	control_rate	how many ping, pong lines a second, 0: all
+ */
+#include <sys/random.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tell.h"
+
+/* Frames handled in one call; then others may have their turn. */
+#define FRAMES_PER_CALL 256
+
+static const struct frl_option options_table[] = {
+	{ .name = "log", .help = "what gets a line: each frame (messages of "
+	    "several frames too), each message, or only the beginning, the "
+	    "end and errors.  Hooks on ws.frame are asked with frame only.",
+	    .def = "frame", .choices = "frame|message|summary",
+	    .type = FRL_OPTION_CHOICE, .offset = offsetof(struct options, log)
+	},
+	{ .name = "control_rate", .help = "ping and pong frames per second "
+	    "and tunnel that are published; what is above is counted only. "
+	    "0: all, for hooks on ws.frame that must see each.",
+	    .def = "10", .type = FRL_OPTION_COUNT,
+	    .offset = offsetof(struct options, control_rate) },
+	{ .name = NULL }
+};
+
+static enum frl_verdict
+websocket_load(const struct frl_host *host, const void *options,
+    void **ret_instance)
+{
+	struct instance *instance = calloc(1, sizeof(*instance));
+
+	if (instance != NULL)
+		instance->reader = frame_reader_create();
+	if (instance == NULL || instance->reader == NULL) {
+		host->say(host, FRL_ERROR, "no memory");
+		free(instance);
+		return (FRL_FAIL);
+	}
+	instance->options = options;
+	*ret_instance = instance;
+	return (FRL_OK);
+}
+
+static void
+websocket_unload(void *arg)
+{
+	struct instance *instance = arg;
+
+	frame_reader_free(instance->reader);
+	free(instance);
+}
+
+static enum frl_verdict
+websocket_open(struct frl_link *link, const struct frl_context *context)
+{
+	struct ws *ws = link->state;
+	unsigned int negotiated = 0;
+
+	if (context != NULL && context->size >= sizeof(*context)) {
+		ws->handshake = handshake_read(context, &negotiated);
+		if (ws->handshake == NULL)
+			return (FRL_FAIL);
+		ws->negotiated = (uint8_t)negotiated;
+	}
+	/* The first line, even if nobody sends a frame. */
+	frl_set_timer(link, 0);
+	return (FRL_OK);
+}
+
+/* A control frame is held until it is whole, unless it is none. */
+static bool
+is_held_whole(const struct frame *frame)
+{
+	return (frame_is_control(frame) &&
+	    frame->payload <= FRAME_CONTROL_MAX);
+}
+
+/* What a close frame says; a `kind` if it says it badly. */
+static const char *
+read_close(struct ws *ws, enum frl_flow flow, const struct frame *frame,
+    struct frl_bytes held)
+{
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct frl_bytes reason, plain = { payload, 0 };
+	const char *kind;
+	uint16_t code;
+
+	if (is_held_whole(frame))
+		plain.len = held.len - frame->header < frame->payload ?
+		    held.len - frame->header : (size_t)frame->payload;
+	frame_unmask(frame, held.data + frame->header, plain.len, payload);
+	kind = rules_close(plain, &code, &reason);
+	tell_closer(ws, flow == FRL_FROM_CLIENT ? CLIENT : SERVER, code,
+	    reason);
+	return (kind);
+}
+
+/* Bit 63 of a length: no frame of this flow can be found any more. */
+static enum frl_verdict
+go_blind(struct frl_link *link, enum frl_flow flow)
+{
+	struct ws *ws = link->state;
+	struct way *way = &ws->ways[flow];
+
+	if (frl_pass(link, flow, FRL_ALL) != 0)
+		return (FRL_FAIL);
+	way->blind = true;
+	tell_error(link, flow, "bad_length", way->offset, -1);
+	return (FRL_OK);
+}
+
+/* The frame goes on, its payload unlooked at; then follow what it means. */
+static enum frl_verdict
+let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
+    struct frl_bytes held)
+{
+	struct ws *ws = link->state;
+	struct way *way = &ws->ways[flow];
+	struct frl_ws_message message;
+	const char *kind, *close_kind = NULL;
+
+	if (frl_pass(link, flow, frame->header + frame->payload) != 0)
+		return (FRL_FAIL);
+	kind = rules_check(&way->rules, frame, flow, ws->negotiated);
+	if (frame->opcode == FRAME_CLOSE && !way->rules.closed)
+		close_kind = read_close(ws, flow, frame, held);
+	if (kind != NULL || close_kind != NULL)
+		tell_error(link, flow, kind != NULL ? kind : close_kind,
+		    way->offset, -1);
+	tell_count(link, flow, frame);
+	if (rules_take(&way->rules, frame, &message)) {
+		way->counts.messages++;
+		tell_message(link, flow, &message);
+	}
+	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed)
+		tell_close(link);
+	return (FRL_OK);
+}
+
+/*
+ * The frame at the start of held.  *ret_used: its size, or 0 when more bytes
+ * or a verdict are needed first.
+ */
+static enum frl_verdict
+one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
+    uint64_t *ret_used)
+{
+	const struct instance *instance = link->instance;
+	enum frame_status status;
+	enum frl_verdict verdict;
+	struct frame frame;
+	uint64_t size;
+	size_t need;
+
+	*ret_used = 0;
+	status = frame_read(instance->reader, held, &frame, &need);
+	if (status == FRAME_NOMEM)
+		return (FRL_FAIL);
+	if (status == FRAME_MORE) {
+		frl_need(link, flow, need);
+		return (FRL_OK);
+	}
+	size = frame.header + frame.payload;
+	if (is_held_whole(&frame) && held.len < size) {
+		frl_need(link, flow, (size_t)size);
+		return (FRL_OK);
+	}
+	verdict = tell_frame(link, flow, &frame);
+	if (verdict != FRL_OK)
+		return (verdict);
+	if (frame.length == FRAME_LENGTH_LOST) {
+		*ret_used = FRL_ALL;
+		return (go_blind(link, flow));
+	}
+	*ret_used = size;
+	return (let_go(link, flow, &frame, held));
+}
+
+static enum frl_verdict
+websocket_data(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	enum frl_verdict verdict;
+	uint64_t used;
+
+	(void)seen;
+	tell_begin(link);
+	for (int i = 0; i < FRAMES_PER_CALL && held.len > 0; i++) {
+		verdict = one_frame(link, flow, held, &used);
+		if (verdict != FRL_OK || used == 0)
+			return (verdict);
+		if (used >= held.len)
+			break;
+		held.data += used;
+		held.len -= (size_t)used;
+	}
+	return (FRL_OK);
+}
+
+/* A late verdict: data() comes again, with the same frame first. */
+static enum frl_verdict
+websocket_decided(struct frl_link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record,
+    enum frl_verdict verdict)
+{
+	struct ws *ws = link->state;
+
+	(void)record;
+	if (verdict != FRL_OK)
+		return (FRL_REFUSE);
+	if (event == &ws_frame)
+		ws->ways[flow].allowed = true;
+	return (FRL_OK);
+}
+
+static enum frl_verdict
+websocket_timer(struct frl_link *link)
+{
+	tell_begin(link);
+	return (FRL_OK);
+}
+
+/*
+ * The flow ended with part of a header, or of a control frame, held.  The
+ * peer shall get it as it would without us; but what a hook may refuse is
+ * asked about first.
+ */
+static enum frl_verdict
+leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
+{
+	const struct instance *instance = link->instance;
+	struct ws *ws = link->state;
+	enum frl_verdict verdict;
+	struct frame frame;
+	size_t need;
+
+	switch (frame_read(instance->reader, held, &frame, &need)) {
+	case FRAME_NOMEM:
+		return (FRL_FAIL);
+	case FRAME_MORE:
+		tell_error(link, flow, "truncated", ws->ways[flow].offset,
+		    (int64_t)(need - held.len));
+		return (frl_pass(link, flow, held.len) == 0 ? FRL_OK :
+		    FRL_FAIL);
+	case FRAME_WHOLE:
+		break;
+	}
+	verdict = tell_frame(link, flow, &frame);
+	if (verdict != FRL_OK)
+		return (verdict);
+	/* Not let_go(): half a close frame closes nothing. */
+	if (frl_pass(link, flow, held.len) != 0)
+		return (FRL_FAIL);
+	tell_count(link, flow, &frame);
+	tell_truncated(link, flow, frame.header + frame.payload - held.len);
+	return (FRL_OK);
+}
+
+static enum frl_verdict
+websocket_end(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, uint64_t unmet)
+{
+	struct ws *ws = link->state;
+	enum frl_verdict verdict = FRL_OK;
+
+	tell_begin(link);
+	ws->ways[flow].ended = true;
+	if (ws->leaver == NOBODY)
+		ws->leaver = flow == FRL_FROM_CLIENT ? CLIENT : SERVER;
+	if (unmet > 0)
+		tell_truncated(link, flow, unmet);
+	else if (held.len > 0)
+		verdict = leftover(link, flow, held);
+	if (ws->ways[0].ended && ws->ways[1].ended)
+		tell_close(link);
+	return (verdict);
+}
+
+/* RFC 6455, 7.4.1, and the registry for 1012 and 1013. */
+static uint16_t
+code_of(enum frl_why why)
+{
+	switch (why) {
+	case FRL_WHY_REFUSED:
+		return (1008);
+	case FRL_WHY_PROTOCOL:
+		return (1002);
+	case FRL_WHY_LIMIT:
+		return (1009);
+	case FRL_WHY_DRAIN:
+		return (1001);
+	case FRL_WHY_RELOAD:
+		return (1012);
+	case FRL_WHY_CAPACITY:
+		return (1013);
+	case FRL_WHY_BROKEN:
+		break;
+	}
+	return (1011);
+}
+
+/* Towards the server a close is masked, with a key that nobody can guess
+ * (RFC 6455, 5.3). */
+static void
+insert_close(struct frl_link *link, enum frl_flow flow, uint16_t code,
+    struct frl_bytes reason)
+{
+	uint8_t bytes[FRAME_CLOSE_SIZE], key[4];
+	bool masked = flow == FRL_FROM_CLIENT;
+
+	if (masked && getrandom(key, sizeof(key), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(key))
+		return;
+	/* -1: no room.  Then the tunnel ends without. */
+	(void)frl_insert(link, flow, bytes, frame_close(bytes, code, reason,
+	    masked ? key : NULL));
+}
+
+static void
+websocket_farewell(struct frl_link *link,
+    const struct frl_farewell *farewell)
+{
+	struct ws *ws = link->state;
+	struct frl_bytes reason = { (const uint8_t *)farewell->reason,
+	    strlen(farewell->reason) };
+	uint16_t code = code_of(farewell->why);
+
+	tell_begin(link);
+	if (!rules_utf8(reason))
+		reason.len = 0;
+	tell_closer(ws, PROXY, code, reason);
+	for (int i = 0; i < 2; i++) {
+		const struct way *way = &ws->ways[i];
+
+		/* Only where a frame may follow, and it is known where. */
+		if (!way->rules.closed && !way->blind && !way->ended)
+			insert_close(link, (enum frl_flow)i, code, reason);
+	}
+}
+
+static void
+websocket_close(struct frl_link *link)
+{
+	struct ws *ws = link->state;
+
+	tell_begin(link);
+	for (int i = 0; i < 2; i++) {
+		struct way *way = &ws->ways[i];
+		uint64_t moved = frl_moved(link, (enum frl_flow)i) - way->base;
+
+		/* Cut off without an end: a reset, a deadline. */
+		if (!way->ended && !way->blind && moved < way->offset)
+			tell_truncated(link, (enum frl_flow)i, way->offset - moved);
+	}
+	tell_close(link);
+	tell_summary(link);
+}
+
+static const struct frl_event *const events[] = {
+	&ws_handshake, &ws_frame, &ws_message, &ws_close, &ws_error,
+	&ws_summary, NULL
+};
+
+FRL_PLUGIN = {
+	FRL_ABI,
+	.flags = FRL_OWNS_PROTOCOL,
+	.name = "websocket",
+	.version = "0.1.0",
+	.summary = "tells of every frame of a WebSocket (RFC 6455, 7692)",
+	.licence = "MIT",
+	.state_size = sizeof(struct ws),
+	.options_size = sizeof(struct options),
+	.options = options_table,
+	.events = events,
+	.load = websocket_load,
+	.unload = websocket_unload,
+	.open = websocket_open,
+	.data = websocket_data,
+	.end = websocket_end,
+	.timer = websocket_timer,
+	.decided = websocket_decided,
+	.farewell = websocket_farewell,
+	.close = websocket_close
+};
