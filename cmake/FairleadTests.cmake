@@ -31,6 +31,11 @@ foreach(floor base net flow app)
 	# What the tests of one floor share.
 	file(GLOB shared CONFIGURE_DEPENDS ${t}/${floor}/*.c)
 	list(FILTER shared EXCLUDE REGEX "/test_[^/]*\\.c$")
+	if(floor STREQUAL flow)
+		# The chain's model, inspectors and properties, in C.
+		file(GLOB model CONFIGURE_DEPENDS ${t}/model/*.c)
+		list(APPEND shared ${model})
+	endif()
 	foreach(source IN LISTS sources)
 		frl_test(${floor} ${source} ${shared})
 	endforeach()

@@ -98,6 +98,15 @@ config_plugin(const struct config *config, const char *name)
 }
 
 void
+config_unload_plugins(struct config *config)
+{
+	size_t i;
+
+	for (i = config->plugin_count; i-- > 0;)
+		plugin_unload(config->plugins[i]);
+}
+
+void
 config_free(struct config *config)
 {
 	if (config == NULL)

@@ -96,6 +96,9 @@ struct config *config_parse(const char *name, const char *text, size_t len,
 int config_load_plugins(struct config *config, struct events *events,
     const struct frl_host *host, struct host_env *env, struct err *err);
 
+/* Call unload of every loaded plugin, last first. */
+void config_unload_plugins(struct config *config);
+
 /*
  * Who takes over after a 101 with this token (lower case)?  NULL: refuse.
  * *ret_how (may be NULL): 1 the token is named, 2 "*" covers it, 0 neither.

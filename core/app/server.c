@@ -6,6 +6,7 @@
 #include "flow/host.h"
 #include "flow/tunnel.h"
 #include "flow/tunnel_events.h"
+#include "net/resolve.h"
 #include "net/sock.h"
 
 #include <signal.h>

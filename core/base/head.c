@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define LENGTH_MAX (((uint64_t)1 << 62) - 1)
+
 /* What a byte may be part of; the table below adds these up. */
 #define TOKEN 1			/* tchar (RFC 9110, 5.6.2) */
 #define TARGET 2		/* no control, no space, no '#' */
@@ -276,7 +278,7 @@ static enum head_result
 check_length(struct scan *s, const struct frl_http_field *field)
 {
 	struct frl_bytes value = field->value;
-	uint64_t n = 0;
+	uint64_t n = 0, digit;
 	size_t i;
 
 	if (s->head->content_length >= 0)
@@ -289,10 +291,12 @@ check_length(struct scan *s, const struct frl_http_field *field)
 		if (!is_digit(value.data[i]))
 			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
 			    "the Content-Length is not a number"));
-		n = n * 10 + (uint64_t)(value.data[i] - '0');
-		if (n >= (uint64_t)1 << 62)
+		digit = (uint64_t)(value.data[i] - '0');
+		/* Before the sum: ten times what is allowed can wrap. */
+		if (n > (LENGTH_MAX - digit) / 10)
 			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
 			    "the Content-Length is too large"));
+		n = n * 10 + digit;
 	}
 	s->head->content_length = (int64_t)n;
 	return (HEAD_OK);

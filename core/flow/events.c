@@ -139,6 +139,12 @@ events_wanted(const struct event_slot *slot)
 	return (slot->wanted);
 }
 
+bool
+events_hooked(const struct event_slot *slot)
+{
+	return (slot->hooks_count != 0);
+}
+
 /* ------------------------------------------------------------------ */
 /* Lines								*/
 

@@ -239,12 +239,19 @@ close_library(struct plugin *plugin)
 }
 
 void
+plugin_unload(struct plugin *plugin)
+{
+	if (plugin->loaded && plugin->desc->unload != NULL)
+		plugin->desc->unload(plugin->instance);
+	plugin->loaded = false;
+}
+
+void
 plugin_free(struct plugin *plugin)
 {
 	if (plugin == NULL)
 		return;
-	if (plugin->loaded && plugin->desc->unload != NULL)
-		plugin->desc->unload(plugin->instance);
+	plugin_unload(plugin);
 	if (plugin->options != NULL && plugin->desc->options != NULL)
 		options_clear(plugin->desc->options, plugin->options);
 	free(plugin->options);

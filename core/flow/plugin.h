@@ -55,6 +55,9 @@ struct plugin *plugin_open(const char *name, const char *path,
 int plugin_load(struct plugin *plugin, struct events *events,
     struct err *err);
 
+/* Call unload, once, while what the host table leads to still exists. */
+void plugin_unload(struct plugin *plugin);
+
 /* Call unload, free options (the struct and, by the table, its strings),
  * close everything.  NULL is fine. */
 void plugin_free(struct plugin *plugin);

@@ -178,7 +178,7 @@ colour: blue
     def test_plugin_options(self):
         said = self.bad(GOOD.replace(
             '  - name: websocket\n', '  - name: websocket\n'
-            '    options:\n      logg: frame\n'), 'logg', ':7:7')
+            '    options:\n      logg: frame\n'), 'logg', ':8:7')
         self.assertIn('log', said)
 
     def test_refuse_undetected(self):
@@ -222,7 +222,9 @@ class Plugins(Program):
         self.bad(GOOD + '  - name: raw\n', 'raw', ':8:')
 
     def test_bad_plugins_are_refused(self):
-        found = sorted((BUILD / 'tests' / 'bad').glob('*.so'))
+        # Two are fine, and `unresolved` is only bad after a change.
+        found = [p for p in sorted((BUILD / 'tests' / 'bad').glob('*.so'))
+                 if p.stem not in ('good', 'watcher', 'unresolved')]
         if not found:
             self.skipTest('tests/bad is not built')
         for path in found:

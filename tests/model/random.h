@@ -238,8 +238,9 @@ peer_feed(struct tunnel *t, enum frl_flow flow, size_t n)
 	bytes_cut(&peer->pending, n);
 	peer->over = peer->pending.len == 0 && peer->first == peer->count &&
 	    (n == 0 || random_percent(t, 50));
-	bytes_add(&peer->sent, bytes, n);
 	skipped = n == 0 ? 0 : peer_skip(t, flow, bytes, n);
+	/* What comes when all is over was never sent. */
+	bytes_add(&peer->sent, bytes, chain_done(t->chain) ? skipped : n);
 	chain_feed(t->chain, flow, bytes + skipped, n - skipped, peer->over);
 	memset(bytes, 0xee, n + 1);
 	free(bytes);

@@ -143,8 +143,9 @@ host_end_watched(struct frl_link *link, enum frl_flow flow)
 
 	if (t->real.end(link, flow) != 0)
 		return (-1);
+	if (!track_of(link, flow)->over)
+		seat_find(t, link)->own[flow] = true;
 	deed_add(track_of(link, flow), END, 0, NULL);
-	seat_find(t, link)->own[flow] = true;
 	return (0);
 }
 
@@ -438,8 +439,11 @@ watch_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 	if (seat->cast->inner->farewell != NULL)
 		seat->cast->inner->farewell(link, farewell);
 	for (i = 0; i < 2; i++) {
-		deed_add(track_of(link, (enum frl_flow)i), END, 0, NULL);
-		seat->own[i] = true;
+		struct track *k = track_of(link, (enum frl_flow)i);
+
+		/* An heir may have to be told of an end that is past. */
+		seat->own[i] = seat->own[i] || !k->over;
+		deed_add(k, END, 0, NULL);
 	}
 	leave(t, NULL, FRL_OK);
 }

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration: defaults, every section, and what is said about files
+ * that are wrong.
+ *
+ * The plugins here are copies of tests/bad/good.so, which owns a protocol
+ * and has two options, and of watcher.so, which owns none.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "flow/host.h"
+
+#define BAD FRL_BUILD_DIR "/tests/bad/"
+
+/* What most files begin with: four lines. */
+#define HEAD "version: 1\n" \
+	"listen: [{address: \"127.0.0.1:0\"}]\n" \
+	"plugins: [{name: http}, {name: websocket}, {name: raw},\n" \
+	"    {name: watcher}]\n"
+
+struct place {
+	char folder[64];
+};
+
+static void
+bring(const struct place *p, const char *from, const char *name)
+{
+	static char bytes[4 * 1024 * 1024];
+	char path[256];
+	FILE *f = fopen(from, "rb");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	snprintf(path, sizeof(path), "%s/%s.so", p->folder, name);
+	f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	fclose(f);
+	assert_int_equal(chmod(path, 0644), 0);
+}
+
+static int
+setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	strcpy(p->folder, "/tmp/fairlead-config-XXXXXX");
+	assert_non_null(mkdtemp(p->folder));
+	bring(p, BAD "good.so", "http");
+	bring(p, BAD "good.so", "websocket");
+	bring(p, BAD "good.so", "raw");
+	bring(p, BAD "watcher.so", "watcher");
+	bring(p, BAD "wrong_major.so", "old");
+	bring(p, BAD "failing_load.so", "failing");
+	setenv("FAIRLEAD_PLUGIN_PATH", p->folder, 1);
+	*state = p;
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	struct place *p = *state;
+	char command[128];
+
+	unsetenv("FAIRLEAD_PLUGIN_PATH");
+	snprintf(command, sizeof(command), "rm -rf '%s'", p->folder);
+	assert_int_equal(system(command), 0);
+	free(p);
+	return (0);
+}
+
+static struct config *
+good(const char *text)
+{
+	struct yaml_errors errors = { .text = NULL };
+	struct config *config = config_parse("c.yaml", text, strlen(text),
+	    &errors);
+
+	if (config == NULL)
+		fail_msg("%s", errors.text);
+	assert_int_equal(errors.count, 0);
+	yaml_errors_free(&errors);
+	return (config);
+}
+
+/* The file is refused with exactly this text, source lines and carets
+ * included. */
+static void
+bad(const char *text, const char *expected)
+{
+	struct yaml_errors errors = { .text = NULL };
+
+	assert_null(config_parse("c.yaml", text, strlen(text), &errors));
+	assert_string_equal(errors.text, expected);
+	yaml_errors_free(&errors);
+}
+
+/* The file is refused with exactly one error, whose first line is this. */
+static void
+bad_once(const char *text, const char *expected)
+{
+	struct yaml_errors errors = { .text = NULL };
+	char *line;
+
+	if (config_parse("c.yaml", text, strlen(text), &errors) != NULL)
+		fail_msg("accepted: %s", text);
+	if (errors.count != 1)
+		fail_msg("%zu errors: %s", errors.count, errors.text);
+	line = strndup(errors.text, strcspn(errors.text, "\n"));
+	assert_non_null(line);
+	assert_string_equal(line, expected);
+	free(line);
+	yaml_errors_free(&errors);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct config *c = good(HEAD);
+	int how;
+
+	(void)state;
+	assert_int_equal(c->listen_count, 1);
+	assert_int_equal(c->listens[0].mode, CONFIG_CONNECT);
+	assert_string_equal(c->listens[0].name, "127.0.0.1:0");
+	assert_null(c->listens[0].protocol);
+	assert_int_equal(c->plugin_count, 4);
+	assert_string_equal(c->plugins[3]->name, "watcher");
+	assert_false(c->plugins[0]->fail_open);
+	assert_false(c->plugins[0]->loaded);
+
+	assert_ptr_equal(config_upgrade(c, "websocket", &how),
+	    c->plugins[1]);
+	assert_int_equal(how, 1);
+	assert_ptr_equal(config_upgrade(c, "foo", &how), c->plugins[2]);
+	assert_int_equal(how, 2);
+	assert_ptr_equal(c->undetected, c->plugins[2]);
+	assert_int_equal(c->allow_count, 0);
+	assert_null(c->node);
+
+	assert_int_equal(c->sink_count, 1);
+	assert_string_equal(c->sinks[0].file, "-");
+	assert_int_equal(c->sinks[0].format, SINK_JSON);
+	assert_int_equal(c->sinks[0].on_full, SINK_BLOCK);
+	assert_int_equal(c->sinks[0].events.count, 3);
+	assert_string_equal(c->sinks[0].events.items[0], "tunnel.*");
+	assert_string_equal(c->sinks[0].events.items[2], "ws.*");
+
+	assert_int_equal(c->limits.head, 16384);
+	assert_int_equal(c->limits.head_fields, 100);
+	assert_int_equal(c->limits.hold, 1048576);
+	assert_int_equal(c->timeouts.head, 10000);
+	assert_int_equal(c->timeouts.detect, 10000);
+	assert_int_equal(c->timeouts.resolve, 5000);
+	assert_int_equal(c->timeouts.connect, 10000);
+	assert_int_equal(c->timeouts.wait, 5000);
+	assert_int_equal(c->timeouts.farewell, 5000);
+	assert_int_equal(c->timeouts.idle, 3600000);
+	assert_int_equal(c->timeouts.half_closed, 60000);
+	config_free(c);
+}
+
+/* The file that the introduction shows, and more of it. */
+static void
+test_everything(void **state)
+{
+	static const char text[] =
+	    "version: 1\n"
+	    "node: here\n"
+	    "listen:\n"
+	    "  - address: 127.0.0.1:3128\n"
+	    "  - address: \"[::1]:3129\"\n"
+	    "    mode: reverse\n"
+	    "    server: LOCALHOST.:9000\n"
+	    "    protocol: http\n"
+	    "plugins:\n"
+	    "  - name: http\n"
+	    "    on_error: fail_open\n"
+	    "  - name: websocket\n"
+	    "    options:\n"
+	    "      word: frame\n"
+	    "      size: 2KiB\n"
+	    "  - name: raw\n"
+	    "upgrade:\n"
+	    "  WebSocket: websocket\n"
+	    "  h2c: refuse\n"
+	    "  spdy: nobody\n"
+	    "  \"*\": raw\n"
+	    "undetected: refuse\n"
+	    "destinations:\n"
+	    "  allow: [127.0.0.0/8, \"::1\"]\n"
+	    "log:\n"
+	    "  - file: \"-\"\n"
+	    "    format: text\n"
+	    "    events: [\"*\"]\n"
+	    "  - file: /tmp/x.log\n"
+	    "    on_full: drop\n"
+	    "limits: { head: 8KiB, head_fields: 50, hold: 64KiB }\n"
+	    "timeouts: { idle: 0, half_closed: 1s }\n";
+	struct config *c = good(text);
+	int how;
+
+	(void)state;
+	assert_string_equal(c->node, "here");
+	assert_int_equal(c->listen_count, 2);
+	assert_string_equal(c->listens[1].name, "[::1]:3129");
+	assert_int_equal(c->listens[1].mode, CONFIG_REVERSE);
+	assert_string_equal(c->listens[1].server.host, "localhost");
+	assert_int_equal(c->listens[1].server.port, 9000);
+	assert_ptr_equal(c->listens[1].protocol, c->plugins[0]);
+	assert_true(c->plugins[0]->fail_open);
+	assert_string_equal(*(const char **)c->plugins[1]->options, "frame");
+	assert_non_null(config_upgrade(c, "websocket", &how));
+	assert_int_equal(how, 1);
+	assert_null(config_upgrade(c, "h2c", &how));
+	assert_int_equal(how, 0);
+	/* Its inspector is not listed: as any other token. */
+	assert_ptr_equal(config_upgrade(c, "spdy", &how), c->plugins[2]);
+	assert_int_equal(how, 2);
+	assert_null(c->undetected);
+	assert_int_equal(c->allow_count, 2);
+	assert_int_equal(c->allow[1].family, 6);
+	assert_int_equal(c->sink_count, 2);
+	assert_int_equal(c->sinks[0].format, SINK_TEXT);
+	assert_int_equal(c->sinks[1].on_full, SINK_DROP);
+	assert_string_equal(c->sinks[1].events.items[1], "http.*");
+	assert_int_equal(c->limits.hold, 65536);
+	assert_int_equal(c->timeouts.idle, 0);
+	assert_int_equal(c->timeouts.half_closed, 1000);
+	config_free(c);
+}
+
+/* Without `websocket` its token goes by "*"; without `http` all is raw. */
+static void
+test_fewer_plugins(void **state)
+{
+	struct config *c = good("version: 1\n"
+	    "listen: [{address: 127.0.0.1:0}]\n"
+	    "plugins: [{name: raw}]\n"
+	    "upgrade: {websocket: websocket}\n");
+	int how;
+
+	(void)state;
+	assert_ptr_equal(config_upgrade(c, "websocket", &how),
+	    c->plugins[0]);
+	assert_int_equal(how, 2);
+	config_free(c);
+
+	c = good("version: 1\n"
+	    "listen: [{address: 127.0.0.1:0}]\n"
+	    "plugins: [{name: http}]\n"
+	    "upgrade: {\"*\": refuse}\n"
+	    "undetected: refuse\n");
+	assert_null(config_upgrade(c, "websocket", &how));
+	assert_int_equal(how, 0);
+	config_free(c);
+}
+
+/* All at once, each with its line and a caret. */
+static void
+test_exact(void **state)
+{
+	(void)state;
+	bad("version: 2\n"
+	    "lisen: []\n"
+	    "listen:\n"
+	    "  - address: localhost:3128\n"
+	    "  - address: 127.0.0.1:80\n"
+	    "    mode: reverse\n"
+	    "plugins:\n"
+	    "  - name: raw\n"
+	    "  - name: raw\n"
+	    "timeouts:\n"
+	    "  idle: 30\n",
+	    "c.yaml:9:11: plugin 'raw' is listed twice\n"
+	    "      - name: raw\n"
+	    "              ^\n"
+	    "c.yaml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
+	    "    lisen: []\n"
+	    "    ^\n"
+	    "c.yaml:4:14: 'localhost:3128' is no IP:port, such as "
+	    "127.0.0.1:3128 or [::1]:3128\n"
+	    "      - address: localhost:3128\n"
+	    "                 ^\n"
+	    "c.yaml:5:5: mode reverse needs a `server`\n"
+	    "      - address: 127.0.0.1:80\n"
+	    "        ^\n"
+	    "c.yaml:11:9: idle: 30 has no unit: ms, s, m, h or d\n"
+	    "      idle: 30\n"
+	    "            ^\n");
+}
+
+static void
+test_top(void **state)
+{
+	(void)state;
+	bad_once("[1, 2]\n", "c.yaml:1:1: a map with `version`, `listen` and "
+	    "`plugins` is expected");
+	bad_once("", "c.yaml:1:1: a map with `version`, `listen` and "
+	    "`plugins` is expected");
+	bad_once("version: 2\nlisten: [{address: \"127.0.0.1:0\"}]\n"
+	    "plugins: [{name: raw}]\n",
+	    "c.yaml:1:10: version 2 is not known here; this program reads 1");
+	bad_once("version: 1\nplugins: [{name: raw}]\n",
+	    "c.yaml:1:1: listen: at least one address is needed");
+	bad_once("version: 1\nlisten: []\nplugins: [{name: raw}]\n",
+	    "c.yaml:2:9: listen: at least one address is needed");
+	bad_once("version: 1\nlisten: {a: b}\nplugins: [{name: raw}]\n",
+	    "c.yaml:2:9: listen: a list is expected");
+	bad_once("version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\n"
+	    "plugins: raw\n", "c.yaml:3:10: plugins: a list is expected");
+}
+
+static void
+test_listen(void **state)
+{
+	(void)state;
+#define L "plugins: [{name: raw}, {name: watcher}]\nversion: 1\nlisten:\n"
+	bad_once(L "- address: 127.0.0.1:80\n- address: 127.0.0.1:80\n",
+	    "c.yaml:5:12: 127.0.0.1:80 is listened on twice");
+	bad_once(L "- address: 127.0.0.1:80\n  server: a:1\n",
+	    "c.yaml:5:11: `server` belongs to mode reverse");
+	bad_once(L "- address: 127.0.0.1:80\n  protocol: smtp\n",
+	    "c.yaml:5:13: inspector 'smtp' is not listed under `plugins`");
+	bad_once(L "- address: 127.0.0.1:80\n  protocol: watcher\n",
+	    "c.yaml:5:13: plugin 'watcher' owns no protocol: it cannot take "
+	    "a tunnel over");
+	bad_once(L "- address: 127.0.0.1:80\n  mode: revers\n",
+	    "c.yaml:5:9: mode: \"revers\" is none of connect|reverse; did "
+	    "you mean \"reverse\"?");
+	bad_once(L "- 127.0.0.1:80\n", "c.yaml:4:3: expected a map");
+#undef L
+}
+
+static void
+test_plugins(void **state)
+{
+	const struct place *p = *state;
+	char expected[512];
+
+#define P "version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\nplugins:\n" \
+	"- name: raw\n"
+	snprintf(expected, sizeof(expected), "c.yaml:5:9: plugin 'old': "
+	    "%s/old.so: built for ABI 9.1, this is 0.1: build it anew",
+	    p->folder);
+	bad_once(P "- name: old\n", expected);
+	/* Who names it is not blamed again. */
+	bad_once(P "- name: old\nundetected: old\nupgrade: {\"*\": old}\n",
+	    expected);
+	bad_once(P "- name: x\n  path: /nowhere/x.so\n",
+	    "c.yaml:6:9: plugin 'x': /nowhere/x.so: No such file or "
+	    "directory");
+	bad_once(P "- name: x\n  path: x.so\n",
+	    "c.yaml:6:9: plugin 'x': x.so: not an absolute path");
+	bad_once(P "- name: X\n", "c.yaml:5:9: plugin 'X': 'X' is no plugin "
+	    "name: a letter, then letters, digits, '_' or '-', all lower "
+	    "case, at most 32");
+	bad_once(P "- name: refuse\n",
+	    "c.yaml:5:9: a plugin cannot be called `refuse`");
+	bad_once(P "- name: http\n  options: {size: 1MiB}\n",
+	    "c.yaml:6:19: size: 1MiB is too large: at most 64KiB");
+	bad_once(P "- name: http\n  options: {sise: 4KiB}\n",
+	    "c.yaml:6:13: unknown key \"sise\"; did you mean \"size\"?");
+	bad_once(P "- name: watcher\n  options: {a: b}\n",
+	    "c.yaml:6:12: plugin 'watcher' has no options");
+	bad_once(P "- name: http\n  on_error: ignore\n",
+	    "c.yaml:6:13: on_error: \"ignore\" is none of "
+	    "fail_closed|fail_open");
+	config_free(good(P "- name: watcher\n  options: {}\n"));
+#undef P
+}
+
+static void
+test_upgrade(void **state)
+{
+	(void)state;
+	bad_once(HEAD "upgrade: {\"*\": smtp}\n",
+	    "c.yaml:5:16: inspector 'smtp' is not listed under `plugins`");
+	bad_once(HEAD "undetected: smtp\n",
+	    "c.yaml:5:13: inspector 'smtp' is not listed under `plugins`");
+	bad_once(HEAD "undetected: watcher\n",
+	    "c.yaml:5:13: plugin 'watcher' owns no protocol: it cannot take "
+	    "a tunnel over");
+	bad_once(HEAD "upgrade: {websocket: watcher}\n",
+	    "c.yaml:5:22: plugin 'watcher' owns no protocol: it cannot take "
+	    "a tunnel over");
+	bad_once(HEAD "upgrade: {a b: raw}\n",
+	    "c.yaml:5:11: 'a b' is no token of an Upgrade field");
+	bad_once(HEAD "upgrade: {h2c: raw, H2C: raw}\n",
+	    "c.yaml:5:21: token 'h2c' is named twice");
+	bad_once(HEAD "upgrade: {h2c: [raw]}\n",
+	    "c.yaml:5:16: the name of an inspector or `refuse` is expected");
+	bad_once(HEAD "upgrade: [raw]\n",
+	    "c.yaml:5:10: upgrade: a map of tokens to inspectors is "
+	    "expected");
+	/* Neither default is there. */
+	bad("version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\n"
+	    "plugins: [{name: http}]\n",
+	    "c.yaml:1:1: undetected: its default, 'raw', is not listed under "
+	    "`plugins`\n"
+	    "    version: 1\n"
+	    "    ^\n"
+	    "c.yaml:1:1: upgrade: the default for \"*\", 'raw', is not "
+	    "listed under `plugins`\n"
+	    "    version: 1\n"
+	    "    ^\n");
+}
+
+static void
+test_sections(void **state)
+{
+	(void)state;
+	bad_once(HEAD "destinations: {allow: [10.0.0.1/8]}\n",
+	    "c.yaml:5:24: '10.0.0.1/8' is no range of addresses, such as "
+	    "10.0.0.0/8 or ::1");
+	bad_once(HEAD "destinations: {deny: []}\n",
+	    "c.yaml:5:16: unknown key \"deny\"");
+	bad_once(HEAD "log: []\n",
+	    "c.yaml:5:6: log: one to 4 entries are expected");
+	bad_once(HEAD "log: [{file: a}, {file: b}, {file: c}, {file: d}, "
+	    "{file: e}]\n", "c.yaml:5:6: log: one to 4 entries are expected");
+	bad_once(HEAD "log: [{file: a}, {file: a}]\n", "c.yaml:5:25: two "
+	    "logs into one file would tear each other's lines");
+	bad_once(HEAD "log: [{events: [\"ws.fr*me\"]}]\n",
+	    "c.yaml:5:17: 'ws.fr*me' names no events, such as ws.frame or "
+	    "ws.*");
+	bad_once(HEAD "log: [{format: xml}]\n",
+	    "c.yaml:5:16: format: \"xml\" is none of json|text");
+	bad_once(HEAD "limits: {head: 100B}\n",
+	    "c.yaml:5:16: head: 100B is too small: at least 1KiB");
+	bad_once(HEAD "timeouts: {half_closed: 0}\n",
+	    "c.yaml:5:25: half_closed: 0 is too small: at least 1ms");
+}
+
+static void
+test_load(void **state)
+{
+	struct events_options options = { .node = "test", .wait_ms = 1000 };
+	struct host_env env = { .loop = loop_create() };
+	const struct place *p = *state;
+	struct frl_host host = { .size = sizeof(host) };
+	struct config *c;
+	char expected[512];
+	struct err err;
+
+	options.loop = env.loop;
+	env.events = events_create(&options);
+	assert_non_null(env.events);
+	c = good("version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\n"
+	    "plugins: [{name: raw}, {name: watcher}, {name: failing}]\n");
+	assert_int_equal(config_load_plugins(c, env.events, &host, &env,
+	    &err), -1);
+	snprintf(expected, sizeof(expected), "plugin 'failing': "
+	    "%s/failing.so: load: the moon is not full", p->folder);
+	assert_string_equal(err.text, expected);
+	assert_true(c->plugins[0]->loaded);
+	assert_ptr_equal(c->plugins[0]->env, &env);
+	assert_true(c->plugins[1]->loaded);
+	assert_false(c->plugins[2]->loaded);
+	assert_int_equal(setenv("GOOD_UNLOADED", "......", 1), 0);
+	config_free(c);
+	assert_string_equal(getenv("GOOD_UNLOADED"), "hello");
+	events_free(env.events);
+	loop_free(env.loop);
+}
+
+static void
+test_file(void **state)
+{
+	struct yaml_errors errors = { .text = NULL };
+
+	(void)state;
+	assert_null(config_read("/nowhere/fairlead.yaml", &errors));
+	assert_int_equal(errors.count, 1);
+	assert_non_null(strstr(errors.text, "/nowhere/fairlead.yaml"));
+	yaml_errors_free(&errors);
+	config_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_fewer_plugins),
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_top),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_plugins),
+		cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_file),
+	};
+
+	return (cmocka_run_group_tests(tests, setup, teardown));
+}
