@@ -10,35 +10,11 @@
  */
 #include "base/head.h"
 
+#include "base/head_syntax.h"
+
 #include <string.h>
 
 #define LENGTH_MAX (((uint64_t)1 << 62) - 1)
-
-/* What a byte may be part of; the table below adds these up. */
-#define TOKEN 1			/* tchar (RFC 9110, 5.6.2) */
-#define TARGET 2		/* no control, no space, no '#' */
-#define VALUE 4			/* no control but HTAB */
-#define HOST 8			/* reg-name or IPv4address, without ',' */
-#define LITERAL 16		/* between the brackets of an IPv6address */
-
-static const uint8_t classes[256] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	4, 15, 6, 5, 15, 15, 15, 15, 14, 14, 15, 15, 6, 15, 31, 6,
-	31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 22, 14, 6, 14, 6, 6,
-	6, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 6, 7, 15,
-	7, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 15, 0,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-};
 
 struct scan {
 	const uint8_t *bytes;
@@ -58,15 +34,6 @@ bad(struct scan *s, enum head_result result, const char *detail)
 	return (result);
 }
 
-/* Bad, and it is the first byte of `where` that shows it. */
-static enum head_result
-bad_at(struct scan *s, const uint8_t *where, enum head_result result,
-    const char *detail)
-{
-	s->at = (size_t)(where - s->bytes);
-	return (bad(s, result, detail));
-}
-
 /* The longest run of bytes of a class, maybe empty. */
 static struct frl_bytes
 take(struct scan *s, uint8_t class)
@@ -74,7 +41,7 @@ take(struct scan *s, uint8_t class)
 	struct frl_bytes run = { .data = s->bytes + s->at };
 	size_t at = s->at;
 
-	while (at < s->end && (classes[s->bytes[at]] & class) != 0)
+	while (at < s->end && (head_classes[s->bytes[at]] & class) != 0)
 		at++;
 	run.len = at - s->at;
 	s->at = at;
@@ -103,19 +70,13 @@ expect_crlf(struct scan *s, enum head_result result)
 	    "a byte that may not be here, or a line without CRLF"));
 }
 
-static int
-is_digit(uint8_t c)
-{
-	return (c >= '0' && c <= '9');
-}
-
 /* DIGIT, and its value. */
 static enum head_result
 take_digit(struct scan *s, unsigned *ret_digit, const char *detail)
 {
 	if (s->at == s->end)
 		return (HEAD_MORE);
-	if (!is_digit(s->bytes[s->at]))
+	if (!head_is_digit(s->bytes[s->at]))
 		return (bad(s, HEAD_BAD_START_LINE, detail));
 	*ret_digit = (unsigned)(s->bytes[s->at++] - '0');
 	return (HEAD_OK);
@@ -180,7 +141,7 @@ take_status_line(struct scan *s)
 	struct frl_http_head *m = &s->head->message;
 	static const char detail[] = "the status is not three digits";
 	enum head_result result;
-	unsigned digit, status = 0;
+	unsigned digit = 0, status = 0;
 	int i;
 
 	result = take_version(s);
@@ -188,17 +149,15 @@ take_status_line(struct scan *s)
 		result = expect(s, " ", HEAD_BAD_START_LINE, detail);
 	for (i = 0; i < 3 && result == HEAD_OK; i++) {
 		result = take_digit(s, &digit, detail);
-		if (result != HEAD_OK)
-			break;
-		if (i == 0 && digit == 0) {
-			s->at--;
-			return (bad(s, HEAD_BAD_START_LINE,
-			    "the status is below 100"));
-		}
 		status = status * 10 + digit;
 	}
 	if (result != HEAD_OK)
 		return (result);
+	if (status < 100) {
+		s->at -= 3;
+		return (bad(s, HEAD_BAD_START_LINE,
+		    "the status is below 100"));
+	}
 	m->status = (uint16_t)status;
 	/* Some servers leave out the SP with the reason. */
 	if (s->at < s->end && s->bytes[s->at] == ' ') {
@@ -208,12 +167,6 @@ take_status_line(struct scan *s)
 	return (expect_crlf(s, HEAD_BAD_START_LINE));
 }
 
-static uint8_t
-lower(uint8_t c)
-{
-	return (c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
-}
-
 int
 head_equals(struct frl_bytes bytes, const char *text)
 {
@@ -221,156 +174,112 @@ head_equals(struct frl_bytes bytes, const char *text)
 
 	for (i = 0; i < bytes.len; i++) {
 		if (text[i] == '\0' ||
-		    lower(bytes.data[i]) != lower((uint8_t)text[i]))
+		    head_lower(bytes.data[i]) != head_lower((uint8_t)text[i]))
 			return (0);
 	}
 	return (text[i] == '\0');
 }
 
 /*
- * uri-host [ ":" port ] (RFC 9112, 3.2; RFC 3986, 3.2).  Empty is valid: a
- * target without an authority has such a Host.  No ',': whoever joins
- * repeated fields would see two hosts.
+ * What is wrong with a field that others build on, or NULL.
+ *
+ * RFC 9112, 3.2: more than one Host, or an invalid one, is a 400.
  */
-static int
-valid_host(struct frl_bytes value)
-{
-	const uint8_t *p = value.data, *end = value.data + value.len;
-	size_t digits = 0;
-
-	if (p < end && *p == '[') {
-		for (p++; p < end && (classes[*p] & LITERAL) != 0; p++)
-			;
-		if (p == end || *p != ']' || p - value.data < 3)
-			return (0);
-		p++;
-	} else {
-		while (p < end && (classes[*p] & HOST) != 0)
-			p++;
-		if (p < end && p == value.data)
-			return (0);
-	}
-	if (p < end && *p == ':') {
-		for (p++; p < end && is_digit(*p); p++)
-			digits++;
-	}
-	return (p == end && digits <= 5);
-}
-
-/* RFC 9112, 3.2: more than one Host, or an invalid one, is a 400. */
-static enum head_result
-check_host(struct scan *s, const struct frl_http_field *field)
+static const char *
+host_fault(struct scan *s, struct frl_bytes value)
 {
 	if (s->hosts++ > 0)
-		return (bad_at(s, field->name.data, HEAD_BAD_HOST,
-		    "more than one Host"));
-	if (!valid_host(field->value))
-		return (bad_at(s, field->value.data, HEAD_BAD_HOST,
-		    "the Host is not valid"));
-	return (HEAD_OK);
+		return ("more than one Host");
+	return (head_valid_host(value) ? NULL : "the Host is not valid");
 }
 
 /*
  * RFC 9110, 8.6, and stricter: one line, digits only, below 2^62 so that
  * sums of lengths never overflow.  A list of equal numbers is refused too.
  */
-static enum head_result
-check_length(struct scan *s, const struct frl_http_field *field)
+static const char *
+length_fault(struct scan *s, struct frl_bytes value)
 {
-	struct frl_bytes value = field->value;
 	uint64_t n = 0, digit;
 	size_t i;
 
 	if (s->head->content_length >= 0)
-		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
-		    "more than one Content-Length"));
-	if (value.len == 0)
-		return (bad_at(s, value.data, HEAD_BAD_FRAMING,
-		    "the Content-Length is empty"));
+		return ("more than one Content-Length");
 	for (i = 0; i < value.len; i++) {
-		if (!is_digit(value.data[i]))
-			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
-			    "the Content-Length is not a number"));
+		if (!head_is_digit(value.data[i]))
+			return ("the Content-Length is not a number");
 		digit = (uint64_t)(value.data[i] - '0');
 		/* Before the sum: ten times what is allowed can wrap. */
 		if (n > (LENGTH_MAX - digit) / 10)
-			return (bad_at(s, value.data + i, HEAD_BAD_FRAMING,
-			    "the Content-Length is too large"));
+			return ("the Content-Length is too large");
 		n = n * 10 + digit;
 	}
 	s->head->content_length = (int64_t)n;
-	return (HEAD_OK);
+	return (value.len == 0 ? "the Content-Length is empty" : NULL);
 }
 
 /* RFC 9112, 6.1.  Other codings are allowed there, but nobody sends them and
  * parsers disagree on them. */
-static enum head_result
-check_coding(struct scan *s, const struct frl_http_field *field)
+static const char *
+coding_fault(struct scan *s, struct frl_bytes value)
 {
 	if (s->head->has_transfer_encoding)
-		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
-		    "more than one Transfer-Encoding"));
+		return ("more than one Transfer-Encoding");
 	s->head->has_transfer_encoding = 1;
-	if (!head_equals(field->value, "chunked"))
-		return (bad_at(s, field->value.data, HEAD_BAD_FRAMING,
-		    "the Transfer-Encoding is not just \"chunked\""));
+	if (!head_equals(value, "chunked"))
+		return ("the Transfer-Encoding is not just \"chunked\"");
 	if (s->head->message.minor == 0)
-		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
-		    "Transfer-Encoding in HTTP/1.0"));
+		return ("Transfer-Encoding in HTTP/1.0");
 	s->head->chunked = 1;
-	return (HEAD_OK);
+	return (NULL);
 }
 
 /*
  * Two fields decide where the message ends.  RFC 9112, 6.3: both together
  * mean smuggling.  The whitespace around them is held to the letter as well,
  * for parsers differ in what they trim: nothing behind the value, no HTAB
- * before it.
+ * before it.  The cursor is behind the line's CRLF.
  */
-static enum head_result
-check_framing(struct scan *s, const struct frl_http_field *field, int coding)
+static const char *
+framing_fault(struct scan *s, const struct frl_http_field *field, int coding)
 {
-	const uint8_t *p, *end = s->bytes + s->at;
-	enum head_result result;
+	const uint8_t *p = field->name.data + field->name.len;
+	const char *fault;
 
-	for (p = field->name.data + field->name.len; p < field->value.data;
-	    p++) {
+	for (; p < field->value.data; p++) {
 		if (*p == '\t')
-			return (bad_at(s, p, HEAD_BAD_FRAMING,
-			    "a tab before a length or coding"));
+			return ("a tab before a length or coding");
 	}
-	p = field->value.data + field->value.len;
-	if (p < end)
-		return (bad_at(s, p, HEAD_BAD_FRAMING,
-		    "whitespace behind a length or coding"));
-	result = coding ? check_coding(s, field) : check_length(s, field);
-	if (result == HEAD_OK && s->head->has_transfer_encoding &&
+	if (field->value.data + field->value.len != s->bytes + s->at - 2)
+		return ("whitespace behind a length or coding");
+	fault = coding ? coding_fault(s, field->value) :
+	    length_fault(s, field->value);
+	if (fault == NULL && s->head->has_transfer_encoding &&
 	    s->head->content_length >= 0)
-		return (bad_at(s, field->name.data, HEAD_BAD_FRAMING,
-		    "both Content-Length and Transfer-Encoding"));
-	return (result);
+		return ("both Content-Length and Transfer-Encoding");
+	return (fault);
 }
 
-/* Called with the cursor on the CRLF behind the field. */
 static enum head_result
 check_field(struct scan *s, const struct frl_http_field *field)
 {
+	enum head_result result = HEAD_BAD_FRAMING;
+	struct frl_bytes name = field->name;
+	const char *fault = NULL;
+
 	/* The lengths keep most fields from being compared at all. */
-	switch (field->name.len) {
-	case 4:
-		if (s->request && head_equals(field->name, "host"))
-			return (check_host(s, field));
-		break;
-	case 14:
-		if (head_equals(field->name, "content-length"))
-			return (check_framing(s, field, 0));
-		break;
-	case 17:
-		if (head_equals(field->name, "transfer-encoding"))
-			return (check_framing(s, field, 1));
-		break;
+	if (name.len == 4 && s->request && head_equals(name, "host")) {
+		result = HEAD_BAD_HOST;
+		fault = host_fault(s, field->value);
+	} else if (name.len == 14 && head_equals(name, "content-length")) {
+		fault = framing_fault(s, field, 0);
+	} else if (name.len == 17 && head_equals(name, "transfer-encoding")) {
+		fault = framing_fault(s, field, 1);
 	}
-	return (HEAD_OK);
+	if (fault == NULL)
+		return (HEAD_OK);
+	s->at = (size_t)(name.data - s->bytes);
+	return (bad(s, result, fault));
 }
 
 /* OWS is no part of a value (RFC 9112, 5.1). */
@@ -393,7 +302,6 @@ take_field(struct scan *s)
 {
 	struct frl_http_field field;
 	enum head_result result;
-	size_t value_end;
 
 	if (s->head->message.count == s->max_fields)
 		return (bad(s, HEAD_TOO_LARGE, "too many fields"));
@@ -406,17 +314,12 @@ take_field(struct scan *s)
 	if (result != HEAD_OK)
 		return (result);
 	field.value = trim(take(s, VALUE));
-	value_end = s->at;
 	result = expect_crlf(s, HEAD_BAD_FIELD);
-	if (result != HEAD_OK)
-		return (result);
-	s->at = value_end;
-	result = check_field(s, &field);
-	if (result != HEAD_OK)
-		return (result);
-	s->at = value_end + 2;
-	s->fields[s->head->message.count++] = field;
-	return (HEAD_OK);
+	if (result == HEAD_OK)
+		result = check_field(s, &field);
+	if (result == HEAD_OK)
+		s->fields[s->head->message.count++] = field;
+	return (result);
 }
 
 static enum head_result

@@ -13,29 +13,16 @@
  */
 #include "base/yaml.h"
 
-#include "base/json.h"
+#include "base/yaml_file.h"
 
 #include <yaml.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ERRORS_SHOWN 50
-#define ERROR_SIZE 6144		/* 1 KiB of text with every byte escaped */
-#define LINE_SHOWN 120		/* bytes of the line that is quoted */
-
-struct yaml_file {
-	char *name, *text;
-	size_t len;
-	bool has_root;
-	struct yaml_node root;
-};
 
 struct frame {
 	struct yaml_node node;
@@ -51,149 +38,6 @@ struct builder {
 	unsigned documents;
 	struct frame stack[YAML_DEPTH];
 };
-
-/* ------------------------------------------------------------------ */
-/* Errors								*/
-
-/* Without memory the error is only counted: the file is refused anyway. */
-static void
-add_error(struct yaml_errors *errors, const char *text, size_t len)
-{
-	char *bigger;
-
-	errors->count++;
-	bigger = realloc(errors->text, errors->len + len + 1);
-	if (bigger == NULL)
-		return;
-	memcpy(bigger + errors->len, text, len);
-	errors->text = bigger;
-	errors->len += len;
-	errors->text[errors->len] = '\0';
-}
-
-/* The bytes of a line, counted from 1; false where there is no such line. */
-static bool
-find_line(const struct yaml_file *file, unsigned line, const char **ret_text,
-    size_t *ret_len)
-{
-	const char *p = file->text, *end = file->text + file->len, *stop;
-
-	while (p < end && line > 1) {
-		stop = memchr(p, '\n', (size_t)(end - p));
-		p = stop == NULL ? end : stop + 1;
-		line--;
-	}
-	if (line != 1 || file->len == 0)
-		return (false);
-	stop = memchr(p, '\n', (size_t)(end - p));
-	if (stop == NULL)
-		stop = end;
-	if (stop > p && stop[-1] == '\r')
-		stop--;
-	*ret_text = p;
-	*ret_len = (size_t)(stop - p);
-	return (true);
-}
-
-/*
- * The line and the caret under its column.  A long line is shown around the
- * caret.  Control characters become one visible byte each, or the caret
- * would point elsewhere.
- */
-static void
-put_line(struct json *j, const char *text, size_t len, unsigned column)
-{
-	unsigned first = column > 100 ? column - 60 : 1, at;
-	char shown[LINE_SHOWN + 5];	/* a character over, and a NUL */
-	size_t i, n;
-
-	/* Columns count characters. */
-	for (at = 1; at < first && len > 0; at++) {
-		do {
-			text++;
-			len--;
-		} while (len > 0 && ((unsigned char)*text & 0xc0) == 0x80);
-	}
-	if (len > sizeof(shown) - 1)
-		len = sizeof(shown) - 1;
-	shown[len] = '\0';
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\t')
-			shown[i] = ' ';
-		else if (c < 0x20 || c == 0x7f)
-			shown[i] = '?';
-		else
-			shown[i] = text[i];
-	}
-	json_raw(j, "    ", 4);
-	for (i = 0; i < len && i < LINE_SHOWN; i += n + 1) {
-		/* A backslash stays one column wide. */
-		n = strcspn(shown + i, "\\");
-		if (json_plain(j, shown + i, n, LINE_SHOWN - i) ||
-		    i + n == len)
-			break;
-		json_raw(j, "\\", 1);
-	}
-	json_raw(j, "\n    ", 5);
-	for (at = first; at < column; at++)
-		json_raw(j, " ", 1);
-	json_raw(j, "^\n", 2);
-}
-
-static void
-complain_at(const struct yaml_file *file, unsigned line, unsigned column,
-    struct yaml_errors *errors, const char *text)
-{
-	char entry[ERROR_SIZE], place[32];
-	struct json j = { .at = entry, .end = entry + sizeof(entry) };
-	const char *quote;
-	size_t len;
-	int n;
-
-	if (errors->count >= ERRORS_SHOWN) {
-		errors->count++;
-		return;
-	}
-	if (file != NULL) {
-		(void)json_plain(&j, file->name, strlen(file->name), 256);
-		json_raw(&j, ":", 1);
-		if (line > 0) {
-			n = snprintf(place, sizeof(place), "%u:%u:", line,
-			    column);
-			json_raw(&j, place, (size_t)n);
-		}
-		json_raw(&j, " ", 1);
-	}
-	(void)json_plain(&j, text, strlen(text), 1024);
-	json_raw(&j, "\n", 1);
-	if (file != NULL && line > 0 && find_line(file, line, &quote, &len))
-		put_line(&j, quote, len, column);
-	add_error(errors, entry, (size_t)(j.at - entry));
-}
-
-void
-yaml_complain(const struct yaml_file *file, const struct yaml_node *node,
-    struct yaml_errors *errors, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	va_end(args);
-	complain_at(file, node == NULL ? 0 : node->line,
-	    node == NULL ? 0 : node->column, errors, text);
-}
-
-void
-yaml_errors_free(struct yaml_errors *errors)
-{
-	free(errors->text);
-	*errors = (struct yaml_errors){ .text = NULL };
-}
 
 /* ------------------------------------------------------------------ */
 /* The tree								*/
@@ -215,7 +59,7 @@ clear_node(struct yaml_node *node)
 }
 
 void
-yaml_free(struct yaml_file *file)
+yaml_file_free(struct yaml_file *file)
 {
 	if (file == NULL)
 		return;
@@ -512,7 +356,7 @@ new_file(const char *name, const char *text, size_t len)
 	file->name = strdup(name);
 	file->text = malloc(len + 1);
 	if (file->name == NULL || file->text == NULL) {
-		yaml_free(file);
+		yaml_file_free(file);
 		return (NULL);
 	}
 	if (len > 0)
@@ -534,7 +378,7 @@ yaml_parse(const char *name, const char *text, size_t len,
 	    len > YAML_SIZE ? 0 : len);
 	if (b.file == NULL || !yaml_parser_initialize(&parser)) {
 		yaml_complain(b.file, NULL, errors, "out of memory");
-		yaml_free(b.file);
+		yaml_file_free(b.file);
 		return (NULL);
 	}
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -548,7 +392,7 @@ yaml_parse(const char *name, const char *text, size_t len,
 	yaml_parser_delete(&parser);
 	if (errors->count == before)
 		return (b.file);
-	yaml_free(b.file);
+	yaml_file_free(b.file);
 	return (NULL);
 }
 

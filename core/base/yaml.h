@@ -61,7 +61,19 @@ void yaml_complain(const struct yaml_file *file,
     const struct yaml_node *node, struct yaml_errors *errors,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-void yaml_free(struct yaml_file *file);
+/* Free a file; NULL is fine. */
+void yaml_file_free(struct yaml_file *file);
+
+/*
+ * Inline, for libyaml has a symbol of this name: a function of ours would
+ * take its place at run time wherever symbols are not hidden.
+ */
+static inline void
+yaml_free(struct yaml_file *file)
+{
+	yaml_file_free(file);
+}
+
 void yaml_errors_free(struct yaml_errors *errors);
 
 #endif

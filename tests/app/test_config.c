@@ -343,7 +343,7 @@ test_listen(void **state)
 	bad_once(L "- address: 127.0.0.1:80\n  mode: revers\n",
 	    "c.yaml:5:9: mode: \"revers\" is none of connect|reverse; did "
 	    "you mean \"reverse\"?");
-	bad_once(L "- 127.0.0.1:80\n", "c.yaml:4:3: expected a map");
+	bad_once(L "- 127.0.0.1:80\n", "c.yaml:4:3: this must be a map");
 #undef L
 }
 

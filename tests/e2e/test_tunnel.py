@@ -218,8 +218,8 @@ class Raw(Case):
         before = proxy.descriptors()
         for i in range(200):
             sock = self.connect(proxy, server.port)
-            sock.sendall(b'\x00%d' % i)
-            read_exactly(sock, 1)
+            sock.sendall(b'\x00%03d' % i)
+            read_exactly(sock, 4)
             sock.close()
         proxy.wait_line('tunnel.close', count=200)
         # Pipes of a pool may stay.
@@ -229,14 +229,17 @@ class Raw(Case):
     def test_destination_refused_after_resolution(self):
         # 0.0.0.0 and the listener itself are no way in.
         proxy = self.proxy()
-        for host in (f'127.0.0.1:{proxy.port}', f'localhost:{proxy.port}',
-                     f'0.0.0.0:{proxy.port}', '169.254.1.1:80'):
+        for host in (f'127.0.0.1:{proxy.port}', f'0.0.0.0:{proxy.port}',
+                     '169.254.1.1:80', f'localhost:{proxy.port}'):
             with self.subTest(host=host):
                 status, fields, _ = self.ask(
                     proxy, f'CONNECT {host} HTTP/1.1\r\nHost: {host}'
                     '\r\n\r\n'.encode())
-                self.assertEqual(status, 403)
+                # localhost is also ::1, where nobody listens.
+                self.assertIn(
+                    status, (403, 502) if host[0] == 'l' else (403,))
                 self.assertIn('error=', fields['proxy-status'])
+        self.assertFalse(proxy.lines('tunnel.connect'))
 
 
 class Tls(Case):
@@ -262,7 +265,7 @@ class Tls(Case):
                 tls.unwrap()
         server = self.serve(handler)
         client = subprocess.run(
-            ['openssl', 's_client', '-quiet', '-no_ign_eof', '-proxy',
+            ['openssl', 's_client', '-quiet', '-proxy',
              f'127.0.0.1:{self.p.port}', '-connect',
              f'127.0.0.1:{server.port}'],
             input=b'hello\n', capture_output=True, timeout=60, check=False)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_websocket_rows -- every way a frame can be wrong, and the next one
+ * that is right: whole, byte by byte, and cut at every place.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "fake_host.h"
+#include "websocket/tell.h"
+#include "ws_bytes.h"
+
+extern const struct frl_plugin frl_plugin;
+
+#define BYTES(text) \
+	((struct frl_bytes){ (const uint8_t *)(text), sizeof(text) - 1 })
+
+static const char filler[126] = "some payload";
+
+static struct fake *
+start(const char *extensions)
+{
+	static const struct options each_frame = { .log = LOG_FRAME };
+	const struct frl_context context = { .size = sizeof(context),
+	    .token = "websocket", .extensions = {
+	    (const uint8_t *)extensions, strlen(extensions) } };
+	struct fake *f = fake_create(&(struct fake_options){
+	    .plugin = &frl_plugin, .options = &each_frame,
+	    .context = &context });
+
+	assert_non_null(f);
+	return (f);
+}
+
+/* Up to three frames in one direction, and what must be said of them. */
+struct row {
+	const char *name, *kind, *extensions;
+	bool server;
+	struct ws_wish frames[3];
+};
+
+#define C .masked = true
+#define FRAME(b, n, ...) { .first = (b), .announced = (n), \
+	.payload = filler, .sent = (n), \
+	__VA_ARGS__ }
+#define CLOSE(bytes, ...) { .first = 0x88, .payload = (bytes), \
+	.announced = sizeof(bytes) - 1, .sent = sizeof(bytes) - 1, \
+	__VA_ARGS__ }
+
+static const struct row rows[] = {
+	{ "text", NULL, "", false, { FRAME(0x81, 5, C) } },
+	{ "from the server", NULL, "", true, { FRAME(0x82, 5) } },
+	{ "empty", NULL, "", false, { FRAME(0x81, 0, C) } },
+	{ "fragments around a ping", NULL, "", true, { FRAME(0x01, 3),
+	    FRAME(0x89, 2), FRAME(0x80, 1) } },
+	{ "RSV1", "rsv_bits", "", false, { FRAME(0xc1, 5, C) } },
+	{ "RSV1 with deflate", NULL, "permessage-deflate", false,
+	    { FRAME(0xc1, 5, C) } },
+	{ "RSV2 with deflate", "rsv_bits", "permessage-deflate", false,
+	    { FRAME(0xa1, 5, C) } },
+	{ "RSV3", "rsv_bits", "", true, { FRAME(0x91, 5) } },
+	{ "RSV1 on a control frame", "rsv_bits", "permessage-deflate", false,
+	    { FRAME(0xc9, 5, C) } },
+	{ "RSV1 on a continuation", "rsv_bits", "permessage-deflate", true,
+	    { FRAME(0x41, 5), FRAME(0xc0, 5) } },
+	{ "an extension of which we know nothing", NULL, "x-new", true,
+	    { FRAME(0xf3, 5) } },
+	{ "unmasked", "unmasked_client", "", false, { FRAME(0x81, 5) } },
+	{ "masked", "masked_server", "", true, { FRAME(0x81, 5, C) } },
+	{ "opcode 3", "reserved_opcode", "", false, { FRAME(0x83, 5, C) } },
+	{ "opcode 7", "reserved_opcode", "", true, { FRAME(0x87, 5) } },
+	{ "opcode 11", "reserved_opcode", "", false, { FRAME(0x8b, 5, C) } },
+	{ "opcode 15", "reserved_opcode", "", true, { FRAME(0x8f, 5) } },
+	{ "ping without FIN", "control_fragmented", "", true,
+	    { FRAME(0x09, 5) } },
+	{ "ping of 126", "control_too_long", "", true,
+	    { FRAME(0x89, 126) } },
+	{ "ping of 125", NULL, "", true,
+	    { FRAME(0x89, 125) } },
+	{ "a text inside a text", "interleaved_data", "", false,
+	    { FRAME(0x01, 5, C), FRAME(0x81, 5, C) } },
+	{ "a continuation of nothing", "unexpected_continuation", "", true,
+	    { FRAME(0x80, 5) } },
+	{ "a continuation of what is over", "unexpected_continuation", "",
+	    true, { FRAME(0x81, 5), FRAME(0x80, 5) } },
+	{ "16 bits for 5", "bad_length", "", false,
+	    { FRAME(0x82, 5, C, .wide = 2) } },
+	{ "64 bits for 5", "bad_length", "", true,
+	    { FRAME(0x82, 5, .wide = 8) } },
+	{ "16 bits for a ping of 5", "bad_length", "", true,
+	    { FRAME(0x89, 5, .wide = 2) } },
+	{ "bit 63", "bad_length", "", true, { { .first = 0x82, .wide = 8,
+	    .announced = UINT64_C(1) << 63, .payload = "abc", .sent = 3 },
+	    FRAME(0x83, 5) } },
+	{ "close", NULL, "", false, { CLOSE("\x03\xe8 bye", C) } },
+	{ "empty close", NULL, "", true, { CLOSE("") } },
+	{ "close of one byte", "bad_close_length", "", true, { CLOSE("x") } },
+	{ "close 999", "bad_close_code", "", true, { CLOSE("\x03\xe7") } },
+	{ "close 1003", NULL, "", true, { CLOSE("\x03\xeb") } },
+	{ "close 1004", "bad_close_code", "", true, { CLOSE("\x03\xec") } },
+	{ "close 1006", "bad_close_code", "", true, { CLOSE("\x03\xee") } },
+	{ "close 1007", NULL, "", true, { CLOSE("\x03\xef") } },
+	{ "close 1014", NULL, "", false, { CLOSE("\x03\xf6", C) } },
+	{ "close 1015", "bad_close_code", "", false,
+	    { CLOSE("\x03\xf7", C) } },
+	{ "close 2999", "bad_close_code", "", true, { CLOSE("\x0b\xb7") } },
+	{ "close 3000", NULL, "", true, { CLOSE("\x0b\xb8") } },
+	{ "close 4999", NULL, "", true, { CLOSE("\x13\x87") } },
+	{ "close 5000", "bad_close_code", "", true, { CLOSE("\x13\x88") } },
+	{ "reason in Latin-1", "bad_utf8", "", false,
+	    { CLOSE("\x03\xe8 caf\xe9", C) } },
+	{ "text after a close", "frame_after_close", "", true,
+	    { CLOSE("\x03\xe8"), FRAME(0x81, 5) } },
+	{ "close after a close", "frame_after_close", "", true,
+	    { CLOSE("\x03\xe8"), CLOSE("\x03\xe9") } },
+	{ "2^62 announced, three sent", "truncated", "", true,
+	    { { .first = 0x82, .announced = UINT64_C(1) << 62,
+	    .payload = "abc", .sent = 3 } } },
+	{ "half a ping", "truncated", "", false,
+	    { { .first = 0x89, .announced = 5, C, .payload = "ab",
+	    .sent = 2 } } }
+};
+
+/* Feed the row in two pieces (or, with step, in many); its lines. */
+static char *
+play_row(const struct row *row, size_t cut, size_t step)
+{
+	enum frl_flow flow = row->server ? FRL_FROM_SERVER : FRL_FROM_CLIENT;
+	struct fake *f = start(row->extensions);
+	struct bytes *b = calloc(1, sizeof(*b));
+	char *lines;
+
+	assert_non_null(b);
+	for (size_t i = 0; i < 3 && row->frames[i].payload != NULL; i++)
+		ws_add(b, &row->frames[i]);
+	cut = cut < b->len ? cut : b->len;
+	fake_feed(f, flow, b->mem, cut, false);
+	for (; step > 0 && cut + step < b->len; cut += step)
+		fake_feed(f, flow, b->mem + cut, step, false);
+	fake_feed(f, flow, b->mem + cut, b->len - cut, true);
+	assert_int_equal(fake_output(f, flow).len, b->len);
+	assert_memory_equal(fake_output(f, flow).data, b->mem, b->len);
+	fake_over(f, flow == FRL_FROM_CLIENT ? FRL_FROM_SERVER :
+	    FRL_FROM_CLIENT);
+	assert_true(fake_closed(f));
+	assert_int_equal(fake_count(f, "ws.close"), 1);
+	assert_int_equal(fake_count(f, "ws.error"), row->kind != NULL);
+	if (row->kind != NULL)
+		assert_true(fake_saw(f, "ws.error", row->kind));
+	lines = strdup(fake_events(f));
+	fake_free(f);
+	free(b);
+	return (lines);
+}
+
+static void
+test_rows(void **state)
+{
+	char *whole, *pieces;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("           %s\n", rows[i].name);
+		whole = play_row(&rows[i], SIZE_MAX, 0);
+		pieces = play_row(&rows[i], 1, 1);
+		assert_string_equal(pieces, whole);
+		free(pieces);
+		for (size_t cut = 0; cut < 150; cut++) {
+			pieces = play_row(&rows[i], cut, 0);
+			assert_string_equal(pieces, whole);
+			free(pieces);
+		}
+		free(whole);
+	}
+}
+
+static void
+test_utf8(void **state)
+{
+	(void)state;
+	assert_true(rules_utf8(BYTES("")));
+	assert_true(rules_utf8(BYTES("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
+	assert_true(rules_utf8(BYTES("\xf4\x8f\xbf\xbf\xed\x9f\xbf")));
+	assert_false(rules_utf8(BYTES("\x80")));
+	assert_false(rules_utf8(BYTES("\xc0\x80")));
+	assert_false(rules_utf8(BYTES("\xe0\x9f\xbf")));
+	assert_false(rules_utf8(BYTES("\xed\xa0\x80")));
+	assert_false(rules_utf8(BYTES("\xf0\x8f\xbf\xbf")));
+	assert_false(rules_utf8(BYTES("\xf4\x90\x80\x80")));
+	assert_false(rules_utf8(BYTES("\xf5\x80\x80\x80")));
+	assert_false(rules_utf8(BYTES("\xe2\x82")));
+	assert_false(rules_utf8(BYTES("\xe2\x82z")));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_utf8)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
