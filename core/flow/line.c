@@ -10,122 +10,184 @@
 
 #include "flow/line_plan.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* Raw text whose length the compiler knows. */
-#define LITERAL(j, text) put(j, text, sizeof(text) - 1)
+#define LITERAL(w, text) put(w, text, sizeof(text) - 1)
 
-static inline void
-put(struct json *j, const char *text, size_t len)
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324"
+    "25262728293031323334353637383940414243444546474849"
+    "50515253545556575859606162636465666768697071727374"
+    "75767778798081828384858687888990919293949596979899";
+
+/*
+ * Writers work on a local copy of the struct json, so that the cursor stays
+ * in registers; its address must not leave the inlined code.
+ */
+INLINE void
+put(struct json *w, const char *text, size_t len)
 {
-	if (__builtin_expect(j->full || len > (size_t)(j->end - j->at), 0)) {
-		j->full = true;
+	if (__builtin_expect(w->full || len > (size_t)(w->end - w->at), 0)) {
+		w->full = true;
 		return;
 	}
-	memcpy(j->at, text, len);
-	j->at += len;
+	memcpy(w->at, text, len);
+	w->at += len;
 }
 
-/* Most numbers of a line have one digit. */
-static inline void
-put_u64(struct json *j, uint64_t n)
+/* Text of a plan, behind which LINE_SLACK bytes may be read: a copy of fixed
+ * size is much cheaper than one of a few bytes. */
+INLINE void
+put_slack(struct json *w, const char *text, size_t len)
 {
-	char digit;
-
-	if (n > 9) {
-		json_u64(j, n);
+	if (__builtin_expect(len > LINE_SLACK || w->full ||
+	    w->end - w->at < LINE_SLACK, 0)) {
+		put(w, text, len);
 		return;
 	}
-	digit = (char)('0' + n);
-	put(j, &digit, 1);
+	memcpy(w->at, text, LINE_SLACK);
+	w->at += len;
 }
 
-/* Digits behind each other, with leading zeros. */
-static void
-digits(char *p, unsigned n, int count)
+static struct json
+put_large(struct json w, uint64_t n)
 {
-	while (count-- > 0) {
-		p[count] = (char)('0' + n % 10);
-		n /= 10;
+	json_u64(&w, n);
+	return (w);
+}
+
+/* Most numbers of a line are small. */
+INLINE void
+put_u64(struct json *w, uint64_t n)
+{
+	char text[4];
+
+	if (n < 10) {
+		text[0] = (char)('0' + n);
+		put(w, text, 1);
+	} else if (n < 100) {
+		put(w, pairs + 2 * n, 2);
+	} else if (n < 10000) {
+		memcpy(text, pairs + 2 * (n / 100), 2);
+		memcpy(text + 2, pairs + 2 * (n % 100), 2);
+		if (n < 1000)
+			put(w, text + 1, 3);
+		else
+			put(w, text, 4);
+	} else {
+		*w = put_large(*w, n);
 	}
+}
+
+/* Two digits. */
+INLINE void
+digits(char *p, uint64_t n)
+{
+	memcpy(p, pairs + 2 * (n % 100), 2);
 }
 
 void
 line_clock_set(struct line_clock *clock, uint64_t wall_us)
 {
-	uint64_t second = wall_us / 1000000;
+	uint64_t second = wall_us / 1000000, us = wall_us % 1000000;
+	char *p = clock->text;
 	time_t t = (time_t)second;
 	struct tm tm;
 
-	if (second != clock->second || clock->text[0] == '\0') {
+	if (second != clock->second || p[0] == '\0') {
 		if (gmtime_r(&t, &tm) == NULL)
 			memset(&tm, 0, sizeof(tm));
-		memcpy(clock->text, "0000-00-00T00:00:00.000000Z", 28);
-		digits(clock->text, (unsigned)(tm.tm_year + 1900), 4);
-		digits(clock->text + 5, (unsigned)(tm.tm_mon + 1), 2);
-		digits(clock->text + 8, (unsigned)tm.tm_mday, 2);
-		digits(clock->text + 11, (unsigned)tm.tm_hour, 2);
-		digits(clock->text + 14, (unsigned)tm.tm_min, 2);
-		digits(clock->text + 17, (unsigned)tm.tm_sec, 2);
+		memcpy(p, "0000-00-00T00:00:00.000000Z", 28);
+		digits(p, (unsigned)(tm.tm_year + 1900) / 100);
+		digits(p + 2, (unsigned)(tm.tm_year + 1900));
+		digits(p + 5, (unsigned)(tm.tm_mon + 1));
+		digits(p + 8, (unsigned)tm.tm_mday);
+		digits(p + 11, (unsigned)tm.tm_hour);
+		digits(p + 14, (unsigned)tm.tm_min);
+		digits(p + 17, (unsigned)tm.tm_sec);
 		clock->second = second;
 	}
-	digits(clock->text + 20, (unsigned)(wall_us % 1000000), 6);
+	digits(p + 20, us / 10000);
+	digits(p + 22, us / 100);
+	digits(p + 24, us);
+}
+
+/* Printable ASCII without quote and backslash, eight bytes at a time: a byte
+ * that is not has its top bit set in the result. */
+INLINE uint64_t
+dirty(uint64_t x)
+{
+	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
+	uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
+
+	return ((x | (x - ones * 0x20) | (x + ones) | (quote - ones) |
+	    (slash - ones)) & tops);
+}
+
+static struct json
+put_string(struct json w, const void *bytes, size_t len, size_t cap,
+    bool *cut)
+{
+	*cut |= json_string(&w, bytes, len, cap);
+	return (w);
 }
 
 /*
- * A name of ours: short, and nearly always without anything to escape.  It
- * goes out byte by byte as long as that holds.
+ * A name of ours has hardly ever anything to escape.  What looks as if it had
+ * goes the long way.
  */
-static bool
-put_name(struct json *j, const char *name, size_t cap)
+INLINE void
+put_name(struct json *w, const char *name, size_t cap, bool *cut)
 {
-	char *p = j->at;
-	size_t i, room = (size_t)(j->end - j->at);
+	size_t len = strnlen(name, cap + 1), i;
+	uint64_t x, bad = 0;
 
-	for (i = 0; i < cap && i + 2 < room; i++) {
-		unsigned char c = (unsigned char)name[i];
-
-		if (c == '\0' && !j->full) {
-			p[0] = '"';
-			p[i + 1] = '"';
-			j->at += i + 2;
-			return (false);
-		}
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
-			break;
-		p[i + 1] = (char)c;
+	for (i = 0; i + 8 <= len; i += 8) {
+		memcpy(&x, name + i, 8);
+		bad |= dirty(x);
 	}
-	return (json_string(j, name, strnlen(name, cap + 1), cap));
+	for (; i < len; i++)
+		bad |= dirty(0x6161616161616100 | (unsigned char)name[i]);
+	if (__builtin_expect(bad != 0 || len > cap, 0)) {
+		*w = put_string(*w, name, len, cap, cut);
+		return;
+	}
+	LITERAL(w, "\"");
+	put(w, name, len);
+	LITERAL(w, "\"");
 }
 
-/* True when a string was cut. */
-static inline bool
-put_value(struct json *j, const struct line_field *f, const void *p,
-    size_t cap)
+INLINE void
+put_value(struct json *w, const struct line_field *f, const void *p,
+    size_t cap, bool *cut)
 {
 	const struct frl_bytes *text;
 
 	switch ((enum frl_type)f->type) {
 	case FRL_U64:
-		put_u64(j, *(const uint64_t *)p);
+		put_u64(w, *(const uint64_t *)p);
 		break;
 	case FRL_U32:
-		put_u64(j, *(const uint32_t *)p);
+		put_u64(w, *(const uint32_t *)p);
 		break;
 	case FRL_I64:
-		put_u64(j, (uint64_t)*(const int64_t *)p);
+		put_u64(w, (uint64_t)*(const int64_t *)p);
 		break;
 	case FRL_BOOL:
 		if (*(const int8_t *)p != 0)
-			LITERAL(j, "true");
+			LITERAL(w, "true");
 		else
-			LITERAL(j, "false");
+			LITERAL(w, "false");
 		break;
 	case FRL_TEXT:
 		text = p;
-		return (json_string(j, text->data, text->len, cap));
+		*w = put_string(*w, text->data, text->len, cap, cut);
+		break;
 	case FRL_NAME:
-		return (put_name(j, *(const char *const *)p, cap));
+		put_name(w, *(const char *const *)p, cap, cut);
+		break;
 	}
-	return (false);
 }
 
 /*
@@ -142,6 +204,7 @@ put_fields(struct json *j, const struct line_plan *plan, const void *record,
 	static const char braces[] = "}}}}";
 	const struct line_field *f = plan->fields;
 	const struct line_field *end = f + plan->count;
+	struct json w = *j;
 	size_t open = 0, common;
 	bool cut = false, left_out = false;
 	const void *value;
@@ -155,39 +218,45 @@ put_fields(struct json *j, const struct line_plan *plan, const void *record,
 			continue;
 		}
 		if (!left_out) {
-			put(j, f->next, f->next_len);
+			put_slack(&w, f->next, f->next_len);
 		} else {
-			put(j, braces, open - common);
-			LITERAL(j, ",");
-			put(j, f->path + f->start[common],
+			put(&w, braces, open - common);
+			LITERAL(&w, ",");
+			put_slack(&w, f->path + f->start[common],
 			    (size_t)f->path_len - f->start[common]);
 			left_out = false;
 		}
 		open = common = f->depth;
-		cut |= put_value(j, f, value, line_cap(f, line));
+		put_value(&w, f, value, line_cap(f, line), &cut);
 	}
-	put(j, braces, open);
+	put(&w, braces, open);
+	*j = w;
 	return (cut);
 }
 
-static void
+static bool
 put_common(struct json *j, const struct line *line)
 {
-	LITERAL(j, "{\"v\":1,\"ts\":\"");
-	put(j, line->clock->text, 26);
-	put(j, line->plan->head, line->plan->head_len);
+	struct json w = *j;
+	bool cut = false;
+
+	LITERAL(&w, "{\"v\":1,\"ts\":\"");
+	put(&w, line->clock->text, 26);
+	put(&w, line->plan->head, line->plan->head_len);
 	if (line->tunnel != NULL) {
-		LITERAL(j, ",\"tunnel\":");
-		put_name(j, line->tunnel->id, LINE_CAP);
-		LITERAL(j, ",\"seq\":");
-		put_u64(j, line->seq);
+		LITERAL(&w, ",\"tunnel\":");
+		put_name(&w, line->tunnel->id, LINE_CAP, &cut);
+		LITERAL(&w, ",\"seq\":");
+		put_u64(&w, line->seq);
 	}
 	if (line->plan->event->flags & FRL_EVENT_FLOW) {
 		if (line->flow == FRL_FROM_CLIENT)
-			LITERAL(j, ",\"dir\":\"c2s\"");
+			LITERAL(&w, ",\"dir\":\"c2s\"");
 		else if (line->flow == FRL_FROM_SERVER)
-			LITERAL(j, ",\"dir\":\"s2c\"");
+			LITERAL(&w, ",\"dir\":\"s2c\"");
 	}
+	*j = w;
+	return (cut);
 }
 
 void
@@ -196,8 +265,8 @@ line_json(struct json *j, const struct line *line)
 	const struct event_part *part;
 	bool cut;
 
-	put_common(j, line);
-	cut = put_fields(j, line->plan, line->record, line);
+	cut = put_common(j, line);
+	cut |= put_fields(j, line->plan, line->record, line);
 	for (part = line->parts; part != NULL; part = part->next)
 		cut |= put_fields(j, part->plan, part->record, line);
 	if (line->verdict == LINE_ALLOW)

@@ -343,7 +343,7 @@ line_compile(const struct frl_event *event, const char *node,
 		return (NULL);
 	}
 	size = sizeof(*plan) + (size_t)count * sizeof(plan->fields[0]);
-	plan = calloc(1, size + text);
+	plan = calloc(1, size + text + LINE_SLACK);
 	if (plan == NULL)
 		goto err0;
 	plan->event = event;

@@ -21,6 +21,7 @@
 #define LINE_FIELDS 64
 #define LINE_CAP 256		/* of a text whose table says 0 */
 #define LINE_NAME_CAP 1024	/* of a FRL_NAME */
+#define LINE_SLACK 32		/* bytes behind a plan's text */
 
 struct line_field {
 	const char *next, *path;

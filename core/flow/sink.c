@@ -27,6 +27,7 @@
 struct chunk {
 	struct chunk *next;
 	size_t head, tail;
+	uint64_t lines;			/* not yet written whole */
 	char mem[SINK_CHUNK];
 };
 
@@ -122,6 +123,7 @@ add_chunk(struct sink *sink)
 		return (-1);
 	c->next = NULL;
 	c->head = c->tail = 0;
+	c->lines = 0;
 	if (sink->last == NULL)
 		sink->first = c;
 	else
@@ -184,6 +186,7 @@ sink_commit(struct sink *sink, const struct json *j)
 		return;
 	}
 	c->tail += len;
+	c->lines++;
 	sink->bytes += len;
 	sink->lines++;
 	if (sink->bytes > SINK_FULL)
@@ -260,18 +263,32 @@ set_state(struct sink *sink, enum sink_state state, int error)
 	sink->state = state;
 }
 
+/* Newlines in bytes of the first chunk. */
+static uint64_t
+count_lines(const char *p, const char *end)
+{
+	uint64_t n = 0;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		n++;
+		p++;
+	}
+	return (n);
+}
+
 /* n bytes of the first chunk have left. */
 static void
 account(struct sink *sink, size_t n)
 {
 	struct chunk *c = sink->first;
-	const char *p = c->mem + c->head, *end = p + n;
+	const char *p = c->mem + c->head;
+	uint64_t lines = c->lines;
 
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		sink->written++;
-		sink->lines--;
-		p++;
-	}
+	if (n < c->tail - c->head)
+		lines = count_lines(p, p + n);
+	c->lines -= lines;
+	sink->written += lines;
+	sink->lines -= lines;
 	c->head += n;
 	sink->bytes -= n;
 	if (c->head == c->tail)

@@ -30,9 +30,8 @@ struct tunnel {
 	const struct tunnel_listener *listener;
 	enum state state;
 	enum why why;			/* of the end; WHY_NONE: still on */
-	enum frl_flow first_over;	/* who finished first */
 	bool reset;			/* end with RST */
-	bool pausing;			/* the client may still be read */
+	bool looking;			/* tick() comes within LOOK_MS */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target target;
@@ -60,6 +59,9 @@ struct tunnels {
 	void *empty_arg;
 	bool draining;
 };
+
+/* How often peers are looked at that are not being read. */
+#define LOOK_MS 1000
 
 static void tunnel_step(struct tunnel *t, enum step step);
 static void tick(void *arg);
@@ -301,7 +303,8 @@ dial(struct tunnel *t)
 	if (t->dial == NULL)
 		deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
 	else
-		timer_start(t->all->options.loop, &t->timer, 1000, tick, t);
+		timer_start(t->all->options.loop, &t->timer, LOOK_MS,
+		    tick, t);
 }
 
 /* ------------------------------------------------------------------ */
@@ -643,7 +646,7 @@ tick(void *arg)
 	}
 	if (!look_around(t))
 		return;
-	next = 1000;
+	next = LOOK_MS;
 	if (t->state == RELAY) {
 		limit = patience(t, &why);
 		quiet = (loop_now_us(loop) - t->relay.last_us) / 1000;
@@ -655,12 +658,22 @@ tick(void *arg)
 			return;
 		}
 		next = limit == 0 ? FRL_ALL : limit - quiet;
-		if (unwatched(t) && next > 1000)
-			next = 1000;
+		if (unwatched(t) && next > LOOK_MS)
+			next = LOOK_MS;
 	}
-	t->pausing = unwatched(t);
+	t->looking = next <= LOOK_MS;
 	if (next != FRL_ALL)
 		timer_start(loop, &t->timer, next, tick, t);
+}
+
+/* Let tick() look sooner than it meant to; a farewell's deadline stays. */
+static void
+hurry(struct tunnel *t, uint64_t ms)
+{
+	if (t->why != WHY_NONE)
+		return;
+	t->looking = true;
+	timer_start(t->all->options.loop, &t->timer, ms, tick, t);
 }
 
 /* Something moved; is a flow over, is it all over? */
@@ -677,12 +690,10 @@ on_progress(void *arg)
 	if (t->state == RELAY) {
 		if (flows[0].over != flows[1].over && t->story.closed_by < 0) {
 			t->story.closed_by = flows[0].over ? 0 : 1;
-			timer_start(t->all->options.loop, &t->timer, 0, tick,
-			    t);
-		} else if (!t->pausing && unwatched(t) && t->why == WHY_NONE)
-			timer_start(t->all->options.loop, &t->timer, 1000,
-			    tick, t);
-		t->pausing = t->pausing || unwatched(t);
+			hurry(t, 0);		/* patience is shorter now */
+		}
+		if (!t->looking && unwatched(t))
+			hurry(t, LOOK_MS);
 		if (chain_done(t->relay.chain))
 			tunnel_step(t, STEP_ENDED);
 		return;

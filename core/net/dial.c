@@ -364,40 +364,32 @@ dial_try(struct dial *dial)
 /* ------------------------------------------------------------------ */
 /* Names								*/
 
-/*
- * Is it time to try?  Without an address of the better family only when none
- * will come, or (overdue) when it did not come soon enough.
- */
+/* Is it time to try?  Without an IPv6 address only when none will come. */
 static bool
-names_ready(const struct dial *dial, bool overdue)
+names_ready(const struct dial *dial)
 {
 	const struct family *v6 = &dial->families[V6];
 	const struct family *v4 = &dial->families[V4];
 
-	if (v6->query == NULL && v4->query == NULL)
-		return (true);
-	if (v6->count != 0)
-		return (true);
-	return (v4->count != 0 && (v6->query == NULL || overdue));
+	return ((v6->query == NULL && v4->query == NULL) || v6->count != 0 ||
+	    (v4->count != 0 && v6->query == NULL));
 }
 
 static void
 dial_step(void *arg)
 {
 	struct dial *dial = arg;
-	struct loop *loop = dial->options->loop;
 
 	if (dial->phase == ASKING && !dial->decided)
 		return;
 	timer_stop(&dial->pace);
 	if (dial->phase == NAMES) {
-		if (dial->families[V6].count + dial->families[V4].count ==
-		    0) {
+		if (!dial->families[V6].count && !dial->families[V4].count) {
 			dial_failed(dial);
 			return;
 		}
 		dial->phase = TRY;
-		dial->try_us = loop_now_us(loop);
+		dial->try_us = loop_now_us(dial->options->loop);
 		dial->result.dns_us = dial->try_us - dial->start_us;
 		limit_start(dial, dial->options->connect_ms * 1000);
 	}
@@ -424,7 +416,7 @@ names_answered(void *arg, const struct answer *answer)
 		    answer->text);
 
 	if (dial->phase == NAMES) {
-		if (names_ready(dial, false))
+		if (names_ready(dial))
 			dial_step(dial);
 		else if (f->count != 0)
 			timer_start(dial->options->loop, &dial->pace,

@@ -360,7 +360,12 @@ websocket_close(struct frl_link *link)
 {
 	struct ws *ws = link->state;
 
-	tell_begin(link);
+	/* Nothing came behind open(): the switch may never have happened,
+	 * and there is nothing to tell of. */
+	if (!ws->begun) {
+		free(ws->handshake);
+		return;
+	}
 	for (int i = 0; i < 2; i++) {
 		struct way *way = &ws->ways[i];
 		uint64_t moved = frl_moved(link, (enum frl_flow)i) - way->base;

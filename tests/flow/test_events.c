@@ -206,7 +206,7 @@ publish(struct fixture *f, uint64_t *ret_token)
 	    &f->asker, &f->decision, ret_token));
 }
 
-/* Everything that was written, checked line by line. */
+/* Everything that was written; JSON is checked line by line. */
 static const char *
 read_log(struct fixture *f, const char *path)
 {
@@ -228,7 +228,8 @@ read_log(struct fixture *f, const char *path)
 		if (!strict_line(&s, p, (size_t)(end - p) + 1))
 			fail_msg("not strict: %s", p);
 	}
-	assert_int_equal(*p, '\0');
+	if (p > text)
+		assert_int_equal(*p, '\0');
 	return (text);
 }
 

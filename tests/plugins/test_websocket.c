@@ -225,6 +225,90 @@ test_last_words_at_a_boundary(void **state)
 	free(b);
 }
 
+/* Where no frame can be found any more, none of ours is put. */
+static void
+test_no_words_where_framing_is_lost(void **state)
+{
+	struct fake *f = start();
+
+	(void)state;
+	fake_feed(f, FRL_FROM_SERVER, "\x82\x7f\x80\0\0\0\0\0\0\0abc", 13,
+	    false);
+	fake_refuse(f, FRL_WHY_REFUSED, "policy", "");
+	assert_int_equal(fake_output(f, FRL_FROM_SERVER).len, 13);
+	assert_int_equal(fake_output(f, FRL_FROM_CLIENT).len, 8);
+	assert_int_equal(fake_count(f, "ws.error"), 1);
+	fake_free(f);
+}
+
+/* A link that is closed with no end told: a reset.  What was said in its
+ * close(), for a test that has no fake host any more by then. */
+static char cut_off[4096];
+
+static void
+note_report(struct frl_link *link, const struct frl_event *event,
+    const void *record)
+{
+	const struct ws_summary *summary = record;
+
+	(void)link;
+	(void)event;
+	snprintf(cut_off + strlen(cut_off), 100, "payload %llu longest %llu;",
+	    (unsigned long long)summary->ways[1].payload_bytes,
+	    (unsigned long long)summary->ways[1].max_payload_bytes);
+}
+
+static enum frl_verdict
+note_publish(struct frl_link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	(void)link;
+	(void)flow;
+	if (event == &ws_error)
+		snprintf(cut_off + strlen(cut_off), 100, "missing %lld;",
+		    (long long)((const struct frl_ws_error *)
+		    record)->missing_bytes);
+	else
+		snprintf(cut_off + strlen(cut_off), 100, "%s;", event->name);
+	return (FRL_OK);
+}
+
+static void
+close_watched(struct frl_link *link)
+{
+	const struct frl_host *host = link->host;
+	struct frl_host watched = *host;
+
+	watched.report = note_report;
+	watched.publish = note_publish;
+	/* The fake's functions find it by the link, which stays. */
+	link->host = &watched;
+	frl_plugin.close(link);
+	link->host = host;
+}
+
+static void
+test_reset(void **state)
+{
+	struct frl_plugin watched = frl_plugin;
+	struct fake *f;
+
+	(void)state;
+	watched.close = close_watched;
+	cut_off[0] = '\0';
+	f = fake_create(&(struct fake_options){ .plugin = &watched,
+	    .options = &each_frame });
+	fake_feed(f, FRL_FROM_SERVER, "\x82\x05""ab", 4, false);
+	fake_free(f);
+	assert_string_equal(cut_off,
+	    "missing 3;ws.close;payload 2 longest 2;");
+	cut_off[0] = '\0';
+	f = fake_create(&(struct fake_options){ .plugin = &watched,
+	    .options = &each_frame });
+	fake_free(f);
+	assert_string_equal(cut_off, "");
+}
+
 static void
 test_long_reason(void **state)
 {
@@ -389,6 +473,22 @@ test_payload_runs_ahead(void **state)
 	free(b);
 }
 
+/* A header that comes in pieces is asked for, not looked for. */
+static void
+test_slow_header(void **state)
+{
+	static const uint8_t head[14] = { 0x82, 0xff, 0, 0, 0, 0, 0, 1, 0,
+	    0, 1, 2, 3, 4 };
+	struct fake *f = start();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(head); i++)
+		fake_feed(f, FRL_FROM_CLIENT, head + i, 1, false);
+	assert_int_equal(fake_count(f, "ws.frame"), 1);
+	assert_int_equal(fake_calls(f, FRL_FROM_CLIENT), 3);
+	fake_free(f);
+}
+
 /* Many small frames: few calls, no end of them in one. */
 static void
 test_many_frames(void **state)
@@ -419,6 +519,8 @@ main(void)
 		cmocka_unit_test(test_half_a_close),
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_last_words_at_a_boundary),
+		cmocka_unit_test(test_no_words_where_framing_is_lost),
+		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_long_reason),
 		cmocka_unit_test(test_refused_frame),
 		cmocka_unit_test(test_waiting),
@@ -426,6 +528,7 @@ main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_nobody_wants_it),
 		cmocka_unit_test(test_payload_runs_ahead),
+		cmocka_unit_test(test_slow_header),
 		cmocka_unit_test(test_many_frames)
 	};
 

@@ -21,7 +21,7 @@ extern const struct frl_plugin frl_plugin;
 #define BYTES(text) \
 	((struct frl_bytes){ (const uint8_t *)(text), sizeof(text) - 1 })
 
-static const char filler[126] = "some payload";
+static const char filler[70000] = "some payload";
 
 static struct fake *
 start(const char *extensions)
@@ -95,6 +95,12 @@ static const struct row rows[] = {
 	    { FRAME(0x82, 5, .wide = 8) } },
 	{ "16 bits for a ping of 5", "bad_length", "", true,
 	    { FRAME(0x89, 5, .wide = 2) } },
+	{ "16 bits for 125", "bad_length", "", true,
+	    { FRAME(0x82, 125, .wide = 2) } },
+	{ "16 bits for 126", NULL, "", true, { FRAME(0x82, 126) } },
+	{ "64 bits for 65535", "bad_length", "", false,
+	    { FRAME(0x82, 65535, C, .wide = 8) } },
+	{ "64 bits for 65536", NULL, "", false, { FRAME(0x82, 65536, C) } },
 	{ "bit 63", "bad_length", "", true, { { .first = 0x82, .wide = 8,
 	    .announced = UINT64_C(1) << 63, .payload = "abc", .sent = 3 },
 	    FRAME(0x83, 5) } },

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request -- see request.h.
+ *
+ * A head is held until it is whole, checked, and approved by the hooks; what
+ * is needed of it then is in the exchange, since a verdict that had to wait
+ * comes without the bytes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "request.h"
+#include "upgrade.h"
+
+static int
+permits(void *arg, const char *token)
+{
+	return (frl_permits(arg, token));
+}
+
+/* Let the request go that l->x describes. */
+enum frl_verdict
+request_send(struct frl_link *link)
+{
+	struct http_link *l = link->state;
+	struct exchange *x = l->x;
+	uint64_t ahead = message_ahead(&x->body[FRL_FROM_CLIENT]);
+	uint64_t moves = x->rewritten ? 0 : x->head_size;
+	int failed = 0;
+
+	x->base[FRL_FROM_CLIENT] = frl_moved(link, FRL_FROM_CLIENT) + moves;
+	if (x->rewritten) {
+		failed |= frl_drop(link, FRL_FROM_CLIENT, x->head_size);
+		failed |= frl_insert(link, FRL_FROM_CLIENT, x->head,
+		    x->head_len);
+		l->dropped += x->head_size;
+	}
+	failed |= frl_pass(link, FRL_FROM_CLIENT, moves + ahead);
+	if (failed)
+		return (step_no_memory(link));
+	x->sent = true;
+	x->sent_us = frl_now_us(link);
+	if (!x->upgrade) {
+		free(x->head);
+		x->head = NULL;
+	}
+	if (x->body[FRL_FROM_CLIENT].done)
+		step_finished(link, FRL_FROM_CLIENT, moves);
+	return (FRL_OK);
+}
+
+/* What head_scan_request does not know: what a request means here. */
+static const char *
+request_wrong(const struct head *h, enum answer *ret_answer)
+{
+	static const char *const framing[] = { "host", "content-length",
+	    "transfer-encoding" };
+	struct frl_bytes method = h->message.method;
+	struct frl_bytes target = h->message.target;
+
+	*ret_answer = ANSWER_BAD_REQUEST;
+	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
+		if (head_lists(&h->message, "connection", framing[i]))
+			return ("bad_connection");
+	/* This tunnel has its target: no CONNECT, no absolute form. */
+	if (target.data[0] != '/' && !head_equals(target, "*") &&
+	    !head_equals(method, "connect"))
+		return ("bad_target");
+	/* Methods are case-sensitive, and servers differ in that. */
+	*ret_answer = ANSWER_NOT_IMPLEMENTED;
+	for (size_t i = 0; i < method.len; i++)
+		if (method.data[i] >= 'a' && method.data[i] <= 'z')
+			return ("bad_method");
+	return (head_equals(method, "connect") ? "bad_method" : NULL);
+}
+
+/* Fill in what is needed once the head is not at hand any more. */
+static enum frl_verdict
+request_keep(struct frl_link *link, const struct head *h,
+    const struct frl_bytes held, const struct upgrade_rules *rules)
+{
+	struct http_link *l = link->state;
+	struct exchange *x = l->x;
+
+	message_request(&x->body[FRL_FROM_CLIENT], h);
+	x->head_size = h->size;
+	x->to_head = h->message.method.len == 4 &&
+	    memcmp(h->message.method.data, "HEAD", 4) == 0;
+	x->expects = !x->body[FRL_FROM_CLIENT].done &&
+	    head_lists(&h->message, "expect", "100-continue");
+	if (h->message.minor == 0 ||
+	    head_lists(&h->message, "connection", "close"))
+		l->closing = true;
+	if (x->rewritten) {
+		x->head = upgrade_rewrite(h, rules, &x->head_len);
+	} else if (x->upgrade) {
+		x->head_len = h->size;
+		x->head = malloc(h->size);
+		if (x->head != NULL)
+			memcpy(x->head, held.data, h->size);
+	} else {
+		return (FRL_OK);
+	}
+	return (x->head != NULL ? FRL_OK : step_no_memory(link));
+}
+
+/* A whole request head. */
+static enum frl_verdict
+request_begin(struct frl_link *link, const struct head *h,
+    struct frl_bytes held)
+{
+	struct http_link *l = link->state;
+	struct upgrade_rules rules = { permits, link };
+	enum upgrade_result asked;
+	enum frl_verdict verdict;
+	enum answer answer;
+	const char *kind = request_wrong(h, &answer);
+	bool rewrite;
+
+	if (kind != NULL)
+		return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
+		    .kind = kind, .answer = answer }));
+	asked = upgrade_request(h, &rules, &rewrite);
+	if (asked == UPGRADE_BAD || asked == UPGRADE_BAD_VERSION)
+		return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
+		    .kind = "bad_upgrade",
+		    .text = asked == UPGRADE_BAD ?
+		    "this is no valid WebSocket request" : NULL,
+		    .answer = asked == UPGRADE_BAD ? ANSWER_BAD_REQUEST :
+		    ANSWER_WEBSOCKET_VERSION }));
+	l->x = exchange_create(frl_now_us(link));
+	if (l->x == NULL)
+		return (step_no_memory(link));
+	l->txns++;
+	l->x->upgrade = asked == UPGRADE_ASKED;
+	l->x->rewritten = rewrite;
+	verdict = request_keep(link, h, held, &rules);
+	if (verdict == FRL_OK)
+		verdict = exchange_ask(link, h);
+	return (verdict == FRL_OK ? request_send(link) : verdict);
+}
+
+enum frl_verdict
+request_data(struct frl_link *link, struct frl_bytes held)
+{
+	const struct http_instance *http = link->instance;
+	struct http_link *l = link->state;
+	enum head_result result;
+	struct head h;
+
+	if (l->x != NULL && l->x->sent && !l->x->body[FRL_FROM_CLIENT].done)
+		return (step_body(link, FRL_FROM_CLIENT, held));
+	if (l->x != NULL) {
+		/* Early bytes: whose they are, the response will say. */
+		frl_pause(link, FRL_FROM_CLIENT);
+		return (FRL_OK);
+	}
+	if (!step_worth(link, FRL_FROM_CLIENT, held))
+		return (FRL_OK);
+	result = head_scan_request(&h, http->request_fields, held.data,
+	    held.len, &http->limits);
+	if (result == HEAD_MORE)
+		return (FRL_OK);
+	l->scanned[FRL_FROM_CLIENT] = 0;
+	if (result == HEAD_OK)
+		return (request_begin(link, &h, held));
+	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
+	    .kind = head_result_name(result), .text = h.detail, .at = h.at,
+	    .answer = result == HEAD_TOO_LARGE ? ANSWER_TOO_LARGE :
+	    ANSWER_BAD_REQUEST }));
+}
+

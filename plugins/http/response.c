@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* response -- see response.h. */
+#include <stdlib.h>
+
+#include "response.h"
+#include "upgrade.h"
+
+#define INTERIMS_MAX 10
+
+/* A 101 that was asked for: the connection changes its protocol here. */
+static enum frl_verdict
+response_switch(struct frl_link *link, const struct head *h)
+{
+	const struct http_instance *http = link->instance;
+	struct http_link *l = link->state;
+	struct head_limits limits = { UINT32_MAX, http->limits.fields };
+	struct frl_context context = { .size = sizeof(context) };
+	struct upgrade_switch to;
+	const char *kind;
+	struct head asked;
+
+	if (head_scan_request(&asked, http->request_fields, l->x->head,
+	    l->x->head_len, &limits) != HEAD_OK)
+		return (step_no_memory(link));
+	kind = upgrade_check(&asked.message, &h->message, &to);
+	if (kind != NULL)
+		exchange_error(link, FRL_FROM_SERVER, kind, 0);
+	/* What was not offered has no inspector, whatever the mode. */
+	if (to.token[0] == '\0' ||
+	    (kind != NULL && http->options->mode == HTTP_ENFORCE))
+		return (step_broken(link, ANSWER_BAD_UPGRADE,
+		    "the server's 101 is not a valid answer"));
+	context.token = to.token;
+	context.subprotocol = to.subprotocol;
+	context.extensions = to.extensions;
+	context.request = &asked.message;
+	context.response = &h->message;
+	/* Asked before the 101 is let go: it may still be a 502. */
+	if (frl_handoff(link, to.token, &context) != 0) {
+		l->answer = ANSWER_BAD_UPGRADE;
+		return (frl_refuse(link, FRL_WHY_REFUSED,
+		    "nobody here takes over this protocol"));
+	}
+	if (frl_pass(link, FRL_FROM_SERVER, h->size) != 0)
+		return (step_no_memory(link));
+	exchange_free(l->x);
+	l->x = NULL;
+	return (FRL_OK);
+}
+
+/* 1xx: forwarded, and the exchange goes on (RFC 9110, 15.2). */
+static enum frl_verdict
+response_interim(struct frl_link *link, const struct head *h)
+{
+	struct http_link *l = link->state;
+
+	if (++l->x->interims > INTERIMS_MAX)
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "too_many_interim",
+		    .text = "the server sent too many interim responses",
+		    .answer = ANSWER_BAD_RESPONSE }));
+	if (h->message.status == 100)
+		l->x->expects = false;
+	if (frl_pass(link, FRL_FROM_SERVER, h->size) != 0)
+		return (step_no_memory(link));
+	return (FRL_OK);
+}
+
+/* The head of the final response. */
+static enum frl_verdict
+response_final(struct frl_link *link, const struct head *h,
+    struct frl_bytes held)
+{
+	struct http_link *l = link->state;
+	struct exchange *x = l->x;
+	struct message *m = &x->body[FRL_FROM_SERVER];
+	uint64_t n = h->size;
+
+	message_response(m, h, x->to_head);
+	x->answered = true;
+	x->upgrade = false;
+	free(x->head);
+	x->head = NULL;
+	x->base[FRL_FROM_SERVER] = frl_moved(link, FRL_FROM_SERVER) + n;
+	if (frl_pass(link, FRL_FROM_SERVER, n) != 0 ||
+	    frl_pass(link, FRL_FROM_SERVER, message_ahead(m)) != 0)
+		return (step_no_memory(link));
+	/* A body that was announced but not sent when the final answer came
+	 * may or may not follow: never read what comes as a request. */
+	if (exchange_body(link, FRL_FROM_CLIENT) != 0)
+		x->expects = false;
+	if (m->kind == MESSAGE_ALL || h->message.minor == 0 || x->expects ||
+	    head_lists(&h->message, "connection", "close"))
+		l->closing = true;
+	if (m->kind == MESSAGE_ALL)
+		frl_set_idle(link, 0);
+	if (m->done && n < held.len) {
+		exchange_error(link, FRL_FROM_SERVER, "unasked_response", n);
+		l->closing = true;
+	}
+	if (m->done)
+		step_finished(link, FRL_FROM_SERVER, n);
+	return (FRL_OK);
+}
+
+static enum frl_verdict
+response_begin(struct frl_link *link, const struct head *h,
+    struct frl_bytes held)
+{
+	struct http_link *l = link->state;
+	uint16_t status = h->message.status;
+
+	/* RFC 9112, 6.1: not in a 1xx or 204; RFC 9110, 15: 100 to 599. */
+	if (h->has_transfer_encoding && (status < 200 || status == 204))
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "bad_framing", .answer = ANSWER_BAD_RESPONSE }));
+	if (status < 100)
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "bad_start_line",
+		    .answer = ANSWER_BAD_RESPONSE }));
+	exchange_response(link, h);
+	if (status >= 200)
+		return (response_final(link, h, held));
+	if (status != 101)
+		return (response_interim(link, h));
+	/* RFC 9110, 7.8: only to who asked, and has finished asking. */
+	if (!l->x->upgrade || !l->x->body[FRL_FROM_CLIENT].done)
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "unasked_101",
+		    .text = "the server switched protocols without being asked",
+		    .answer = ANSWER_BAD_UPGRADE }));
+	return (response_switch(link, h));
+}
+
+enum frl_verdict
+response_data(struct frl_link *link, struct frl_bytes held)
+{
+	const struct http_instance *http = link->instance;
+	struct http_link *l = link->state;
+	enum head_result result;
+	struct head h;
+
+	if (l->x == NULL || !l->x->sent ||
+	    (l->x->answered && l->x->body[FRL_FROM_SERVER].done))
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "unasked_response",
+		    .text = "the server spoke without being asked",
+		    .answer = l->x == NULL ? ANSWER_NONE :
+		    ANSWER_BAD_RESPONSE }));
+	if (l->x->answered)
+		return (step_body(link, FRL_FROM_SERVER, held));
+	if (!step_worth(link, FRL_FROM_SERVER, held))
+		return (FRL_OK);
+	result = head_scan_response(&h, http->response_fields, held.data,
+	    held.len, &http->limits);
+	if (result == HEAD_MORE)
+		return (FRL_OK);
+	l->scanned[FRL_FROM_SERVER] = 0;
+	if (result == HEAD_OK)
+		return (response_begin(link, &h, held));
+	return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+	    .kind = head_result_name(result), .text = h.detail, .at = h.at,
+	    .answer = ANSWER_BAD_RESPONSE }));
+}
+
