@@ -17,13 +17,7 @@
  */
 #include "flow/link.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define LANES(flow) \
-	for ((flow) = FRL_FROM_CLIENT; (flow) <= FRL_FROM_SERVER; \
-	    (flow) = (enum frl_flow)((flow) + 1))
 
 size_t
 chain_limit(const struct chain *chain)
@@ -41,69 +35,6 @@ chain_emit(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
 		chain->ended[flow] = true;
 		chain->ops->fin(chain->arg, flow);
 	}
-}
-
-void
-chain_note(struct chain *chain, enum frl_why why, enum why end,
-    const char *plugin, const char *text)
-{
-	if (chain->noted == NULL)
-		chain->noted = calloc(1, sizeof(*chain->noted));
-	if (chain->noted == NULL)
-		return;		/* the refusal still holds, unexplained */
-	chain->noted->why = why;
-	chain->noted->end = end;
-	chain->noted->plugin = plugin;
-	snprintf(chain->noted->text, sizeof(chain->noted->text), "%s",
-	    text == NULL ? "" : text);
-}
-
-void
-chain_latch(struct chain *chain, enum frl_why why, enum why end,
-    const char *plugin, const char *text)
-{
-	if (!chain->latched) {
-		chain->latched = true;
-		if (chain->noted == NULL)
-			chain_note(chain, why, end, plugin, text);
-		chain->refusal = chain->noted;
-		chain->noted = NULL;
-		chain->ops->refused(chain->arg, chain_refused(chain));
-	}
-	free(chain->noted);
-	chain->noted = NULL;
-}
-
-const struct chain_refusal *
-chain_refused(const struct chain *chain)
-{
-	static const struct chain_refusal unexplained = {
-		.why = FRL_WHY_CAPACITY, .end = WHY_OUT_OF_RESOURCES };
-
-	if (!chain->latched)
-		return (NULL);
-	return (chain->refusal != NULL ? chain->refusal : &unexplained);
-}
-
-void
-chain_starve(struct chain *chain)
-{
-	if (chain->starved)
-		return;
-	chain->starved = true;
-	free(chain->noted);
-	chain->noted = NULL;
-	chain_latch(chain, FRL_WHY_CAPACITY, WHY_OUT_OF_RESOURCES, NULL,
-	    "out of memory");
-}
-
-/* The stream of a lane that is `i` places from its source. */
-static struct stream *
-lane(struct chain *chain, enum frl_flow flow, unsigned i)
-{
-	if (flow == FRL_FROM_SERVER)
-		i = chain->count - 1 - i;
-	return (&chain->places[i].streams[flow]);
 }
 
 static void
@@ -229,7 +160,7 @@ tell_ends(struct chain *chain)
 
 	LANES(flow)
 		for (i = 0; i < chain->count; i++)
-			if (tell_end(lane(chain, flow, i)))
+			if (tell_end(chain_lane(chain, flow, i)))
 				return (true);
 	return (false);
 }
@@ -358,7 +289,7 @@ move_bytes(struct chain *chain)
 
 	LANES(flow)
 		for (i = chain->count; i-- > 0;) {
-			struct stream *s = lane(chain, flow, i);
+			struct stream *s = chain_lane(chain, flow, i);
 
 			if (stream_carry_out(s) || show(s))
 				return (true);
@@ -397,94 +328,6 @@ settle(struct chain *chain)
 		for (k = 0; k < 2; k++)
 			stream_keep(&chain->places[i].streams[k]);
 	chain->busy = false;
-}
-
-/* Tie the lanes: client's bytes go up the places, server's down. */
-static void
-tie(struct chain *chain)
-{
-	enum frl_flow flow;
-	unsigned i;
-
-	for (i = 0; i < chain->count; i++) {
-		chain->places[i].chain = chain;
-		LANES(flow) {
-			struct stream *s = &chain->places[i].streams[flow];
-
-			s->place = &chain->places[i];
-			s->which = (uint8_t)flow;
-			s->wanted = 1;
-		}
-	}
-	LANES(flow) {
-		for (i = 0; i + 1 < chain->count; i++)
-			lane(chain, flow, i)->next = lane(chain, flow, i + 1);
-		chain->first[flow] = lane(chain, flow, 0);
-	}
-}
-
-struct chain *
-chain_open(const struct chain_options *options,
-    const struct plugin *const *plugins, size_t count,
-    struct chain_refusal *ret_refusal)
-{
-	struct chain *chain;
-	size_t i;
-
-	memset(ret_refusal, 0, sizeof(*ret_refusal));
-	chain = calloc(1, sizeof(*chain) + count * sizeof(chain->places[0]));
-	if (chain == NULL) {
-		ret_refusal->why = FRL_WHY_CAPACITY;
-		ret_refusal->end = WHY_OUT_OF_RESOURCES;
-		return (NULL);
-	}
-	chain->ops = options->ops;
-	chain->arg = options->arg;
-	chain->tunnel = options->tunnel;
-	chain->limit = options->limit;
-	chain->count = (unsigned)count;
-	tie(chain);
-	for (i = 0; i < count; i++) {
-		struct link_place *place = &chain->places[i];
-
-		place->link = link_open(place, plugins[i], NULL);
-		if (place->link == NULL) {
-			ret_refusal->why = FRL_WHY_BROKEN;
-			ret_refusal->end = WHY_PLUGIN_ERROR;
-			ret_refusal->plugin = plugins[i]->name;
-			if (chain->noted != NULL)
-				*ret_refusal = *chain->noted;
-			chain_close(chain);
-			return (NULL);
-		}
-	}
-	if (chain->ops->set_idle != NULL)
-		chain->ops->set_idle(chain->arg,
-		    chain_last(chain)->link->idle_ms);
-	return (chain);
-}
-
-void
-chain_close(struct chain *chain)
-{
-	unsigned i, k;
-
-	if (chain == NULL)
-		return;
-	for (i = 0; i < chain->count; i++) {
-		struct link_place *place = &chain->places[i];
-
-		if (place->heir != NULL)
-			link_close(place->heir);
-		if (place->link != NULL)
-			link_close(place->link);
-		free(place->handed);
-		for (k = 0; k < 2; k++)
-			stream_free(&place->streams[k]);
-	}
-	free(chain->noted);
-	free(chain->refusal);
-	free(chain);
 }
 
 void

@@ -35,7 +35,7 @@ struct question {
 	enum question_state state;
 	struct publication publication;
 	void *copy;			/* of the record, once it waits */
-	const struct asker *asker;
+	struct asker asker;		/* decided NULL: nobody can wait */
 	struct timer timer;		/* deadline, or one turn */
 	bool answered;
 	enum frl_verdict answer;
@@ -126,7 +126,7 @@ give_place(struct question *q)
 	timer_stop(&q->timer);
 	free(q->copy);
 	q->copy = NULL;
-	q->asker = NULL;
+	q->asker = (struct asker){ 0 };
 	q->answered = false;
 	q->generation++;
 	q->state = Q_FREE;
@@ -230,7 +230,7 @@ ask_from(struct question *q, size_t step, struct decision *decision)
 		q->answered = false;
 		call(&q->publication, slot->hooks[step],
 		    token_of(q) | (uint64_t)step << STEP_SHIFT, decision);
-		if (decision->verdict == FRL_WAIT && q->asker != NULL)
+		if (decision->verdict == FRL_WAIT && q->asker.decided != NULL)
 			return (FRL_WAIT);
 		if (decision->verdict == FRL_WAIT)
 			return (refuse(decision, slot->hooks[step]->plugin,
@@ -251,13 +251,13 @@ settle(struct question *q, struct decision *decision)
 {
 	const struct hooks_options *o = &q->hooks->options;
 	const struct publication publication = q->publication;
-	const struct asker *asker = q->asker;
+	const struct asker asker = q->asker;
 	void *copy = q->copy;
 
 	q->copy = NULL;
 	give_place(q);
 	o->settled(o->arg, &publication, decision->verdict);
-	asker->decided(asker->arg, publication.slot->event, copy, decision);
+	asker.decided(asker.arg, publication.slot->event, copy, decision);
 	free(copy);
 }
 
@@ -315,7 +315,8 @@ hooks_ask(struct hooks *hooks, const struct publication *publication,
 	if (q == NULL)
 		return (refuse(decision, NULL, "out of memory"));
 	q->publication = *publication;
-	q->asker = asker;
+	if (asker != NULL)
+		q->asker = *asker;
 	verdict = ask_from(q, 0, decision);
 	if (verdict == FRL_WAIT) {
 		q->copy = events_copy(publication->slot,

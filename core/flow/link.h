@@ -59,6 +59,20 @@ link_of(const struct frl_link *pub)
 	return ((struct link *)(uintptr_t)pub);	/* its first member */
 }
 
+/* Client's flow first, then the server's (rule 8). */
+#define LANES(flow) \
+	for ((flow) = FRL_FROM_CLIENT; (flow) <= FRL_FROM_SERVER; \
+	    (flow) = (enum frl_flow)((flow) + 1))
+
+/* The stream of a lane that is `i` places from its source. */
+static inline struct stream *
+chain_lane(struct chain *chain, enum frl_flow flow, unsigned i)
+{
+	if (flow == FRL_FROM_SERVER)
+		i = chain->count - 1 - i;
+	return (&chain->places[i].streams[flow]);
+}
+
 static inline struct link_place *
 chain_last(const struct chain *chain)
 {

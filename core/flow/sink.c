@@ -8,8 +8,8 @@
  *
  * States of the writing side: ready; blocked (EAGAIN, a watch runs); broken
  * (the file takes nothing: a timer tries again).  Lines are kept in all of
- * them.  What is at the other end, and how it is written to without ever
- * waiting, is sink_file's business.
+ * them.  How the other end is written to without ever waiting is net/outfile's
+ * business.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #include "base/log.h"
 #include "flow/sink.h"
-#include "flow/sink_file.h"
+#include "net/outfile.h"
 
 #define RETRY_MS 1000
 
@@ -35,7 +35,7 @@ enum sink_state { SINK_READY, SINK_BLOCKED, SINK_BROKEN };
 
 struct sink {
 	struct loop *loop;
-	struct sink_file file;
+	struct outfile file;
 	enum sink_format format;
 	enum sink_on_full on_full;
 	enum sink_state state;
@@ -65,7 +65,7 @@ sink_open(struct loop *loop, const struct sink_options *options,
 		err_set(err, "%s: out of memory", options->file);
 		return (NULL);
 	}
-	if (sink_file_open(&sink->file, options->file, err) != 0) {
+	if (outfile_open(&sink->file, options->file, err) != 0) {
 		free(sink);
 		return (NULL);
 	}
@@ -92,7 +92,7 @@ sink_free(struct sink *sink)
 		free(c);
 	}
 	free(sink->spare);
-	sink_file_close(&sink->file);
+	outfile_close(&sink->file);
 	free(sink);
 }
 
@@ -308,7 +308,7 @@ sink_write(struct sink *sink)
 
 	timer_stop(&sink->delay);
 	while ((c = sink->first) != NULL && c->tail > c->head) {
-		n = sink_file_write(&sink->file, c->mem + c->head,
+		n = outfile_write(&sink->file, c->mem + c->head,
 		    c->tail - c->head);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -365,19 +365,19 @@ rewind_line(struct sink *sink)
 void
 sink_reopen(struct sink *sink)
 {
-	struct sink_file fresh;
+	struct outfile fresh;
 	struct err err;
 
-	if (!sink_file_has_path(&sink->file))
+	if (!outfile_has_path(&sink->file))
 		return;
 	sink_write(sink);
-	if (sink_file_open(&fresh, sink->file.name, &err) != 0) {
+	if (outfile_open(&fresh, sink->file.name, &err) != 0) {
 		log_say(FRL_ERROR, "%s; the old file stays in use", err.text);
 		return;
 	}
 	rewind_line(sink);
 	watch_stop(&sink->watch);
-	sink_file_close(&sink->file);
+	outfile_close(&sink->file);
 	sink->file = fresh;
 	if (sink->state == SINK_BLOCKED)
 		sink->state = SINK_READY;

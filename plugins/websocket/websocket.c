@@ -372,7 +372,8 @@ websocket_close(struct frl_link *link)
 
 		/* Cut off without an end: a reset, a deadline. */
 		if (!way->ended && !way->blind && moved < way->offset)
-			tell_truncated(link, (enum frl_flow)i, way->offset - moved);
+			tell_truncated(link, (enum frl_flow)i,
+			    way->offset - moved);
 	}
 	tell_close(link);
 	tell_summary(link);

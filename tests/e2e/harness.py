@@ -310,6 +310,8 @@ class Case(unittest.TestCase):
         sock = self.dial(proxy.port)
         sock.sendall(request)
         data = read_all(sock)
+        # The proxy lingers until the client has closed, too.
+        sock.close()
         head, _, body = data.partition(b'\r\n\r\n')
         first, *rest = head.decode('latin-1').split('\r\n')
         fields = {}

@@ -190,6 +190,7 @@ colour: blue
             self.assertEqual(read_all(sock), b'')
         except ConnectionResetError:
             pass
+        sock.close()
         self.assertEqual(self.wait_close(proxy)['end'], 'refused')
 
 

@@ -77,7 +77,6 @@ struct fixture {
 	char text[64];
 	bool hidden_is_null;
 	int rooms;
-	struct asker asker;
 };
 
 static const struct ask record = { .text = { (const uint8_t *)"\"\\\x80", 3 },
@@ -154,7 +153,6 @@ set_up(void **state)
 	f->a = (struct script){ .f = f, .name = "a" };
 	f->b = (struct script){ .f = f, .name = "b" };
 	f->c = (struct script){ .f = f, .name = "c" };
-	f->asker = (struct asker){ decided, f };
 	start(f, 3600000);
 	*state = f;
 	return (0);
@@ -201,9 +199,11 @@ add_sink(struct fixture *f, const char *path, const char *pattern,
 static enum frl_verdict
 publish(struct fixture *f, uint64_t *ret_token)
 {
+	struct asker asker = { decided, f };	/* copied, if it must wait */
+
 	f->decision = (struct decision){ 0 };
 	return (events_publish(f->events, f->ask, &f->origin, 0, &record,
-	    &f->asker, &f->decision, ret_token));
+	    &asker, &f->decision, ret_token));
 }
 
 /* Everything that was written; JSON is checked line by line. */
@@ -270,7 +270,9 @@ nobody_wants_it(void **state)
 	assert_string_equal(read_log(f, f->path), "");
 	hook(f, "test.ask", &f->a, false);
 	assert_true(events_wanted(f->ask));
+	assert_true(events_hooked(f->ask));
 	assert_false(events_wanted(f->tell));
+	assert_false(events_hooked(f->tell));
 }
 
 static void

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "flow/sink.h"
+#include "net/outfile.h"
 
 struct fixture {
 	struct loop *loop;
@@ -429,6 +430,30 @@ reopen_in_the_middle(void **state)
 	close(fd);
 }
 
+/* Where a pipe cannot be opened anew, it is still not waited for. */
+static void
+shared_pipe(void **state)
+{
+	struct outfile file = { .kind = OUTFILE_SHARED };
+	char bytes[4096];
+	size_t total = 0;
+	ssize_t n;
+	int fds[2];
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	file.fd = fds[1];
+	while ((n = outfile_write(&file, bytes, sizeof(bytes))) > 0)
+		total += (size_t)n;
+	assert_int_equal(errno, EAGAIN);
+	assert_true(total > 0);
+	assert_true(read(fds[0], bytes, sizeof(bytes)) > 0);
+	assert_true(outfile_write(&file, bytes, sizeof(bytes)) > 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -445,6 +470,7 @@ main(void)
 		TEST(pipe_breaks),
 		TEST(socket_does_not_wait),
 		TEST(reopen_in_the_middle),
+		TEST(shared_pipe),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -360,6 +360,24 @@ test_listen_fails(void **state)
 	pair_close(&p);
 }
 
+/* A socket that met itself has met nobody. */
+static void
+test_self_connection(void **state)
+{
+	struct addr a;
+	int fd;
+
+	(void)state;
+	assert_int_equal(addr_parse(&a, "127.0.0.1:0"), 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, &a.u.sa, addr_len(&a)), 0);
+	assert_int_equal(sock_local(fd, &a), 0);
+	assert_int_equal(connect(fd, &a.u.sa, addr_len(&a)), 0);
+	assert_int_equal(sock_connect_result(fd), ECONNREFUSED);
+	close(fd);
+}
+
 static void
 test_stop_in_accepted(void **state)
 {
@@ -422,6 +440,7 @@ main(void)
 		cmocka_unit_test(test_splice),
 		cmocka_unit_test(test_pipe_pool),
 		cmocka_unit_test(test_listen_fails),
+		cmocka_unit_test(test_self_connection),
 		cmocka_unit_test(test_stop_in_accepted),
 		cmocka_unit_test(test_no_descriptors),
 	};

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "fakedns.h"
@@ -51,6 +51,7 @@ struct fixture {
 	struct dial *dial;
 	int good, full, fillers[4];
 	uint16_t port;
+	unsigned descriptors;		/* that were open before */
 
 	/* What the handlers answer. */
 	const char *forbidden;		/* "*": every address */
@@ -125,6 +126,17 @@ listen_on(const char *text, uint16_t port, int backlog)
 	return (fd);
 }
 
+static unsigned
+count_descriptors(void)
+{
+	unsigned n = 0;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return (n);
+}
+
 static void
 setup(struct fixture *f)
 {
@@ -135,6 +147,7 @@ setup(struct fixture *f)
 	int i;
 
 	memset(f, 0, sizeof(*f));
+	f->descriptors = count_descriptors();
 	f->loop = loop_create();
 	assert_int_equal(fakedns_start(&f->dns, f->loop, rows), 0);
 	o.servers = f->dns.servers;
@@ -167,6 +180,7 @@ teardown(struct fixture *f)
 	resolver_free(f->resolver);
 	fakedns_stop(&f->dns);
 	loop_free(f->loop);
+	assert_int_equal(count_descriptors(), f->descriptors);
 }
 
 static void

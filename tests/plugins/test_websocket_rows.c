@@ -191,7 +191,8 @@ test_utf8(void **state)
 {
 	(void)state;
 	assert_true(rules_utf8(BYTES("")));
-	assert_true(rules_utf8(BYTES("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
+	assert_true(rules_utf8(BYTES(
+	    "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
 	assert_true(rules_utf8(BYTES("\xf4\x8f\xbf\xbf\xed\x9f\xbf")));
 	assert_false(rules_utf8(BYTES("\x80")));
 	assert_false(rules_utf8(BYTES("\xc0\x80")));

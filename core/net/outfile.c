@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sink_file -- the far end of a sink.
+ * outfile -- a file, pipe, socket or terminal that is only written to.
  *
  * O_NONBLOCK belongs to the open file description, which stdout shares with
  * the shell and with everybody else in a pipeline: setting it there makes
@@ -18,14 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "flow/sink_file.h"
+#include "net/outfile.h"
 
 #define OPEN_FLAGS (O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 #define SHARED_PIECE 512	/* far below PIPE_BUF: terminals have less */
 
 static int
-open_stdout(struct sink_file *file)
+open_stdout(struct outfile *file)
 {
 	struct stat st;
 
@@ -36,20 +36,20 @@ open_stdout(struct sink_file *file)
 		if (file->fd >= 0)
 			return (0);
 		/* Somebody else's terminal, or no /proc. */
-		file->kind = SINK_SHARED;
+		file->kind = OUTFILE_SHARED;
 	} else if (S_ISSOCK(st.st_mode)) {
-		file->kind = SINK_SOCKET;
+		file->kind = OUTFILE_SOCKET;
 	}
 	file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	return (file->fd < 0 ? -1 : 0);
 }
 
 int
-sink_file_open(struct sink_file *file, const char *name, struct err *err)
+outfile_open(struct outfile *file, const char *name, struct err *err)
 {
 	int error;
 
-	*file = (struct sink_file){ .fd = -1, .kind = SINK_PLAIN };
+	*file = (struct outfile){ .fd = -1, .kind = OUTFILE_PLAIN };
 	file->name = strdup(name);
 	if (file->name == NULL)
 		return (err_set(err, "%s: out of memory", name));
@@ -74,16 +74,16 @@ sink_file_open(struct sink_file *file, const char *name, struct err *err)
 }
 
 void
-sink_file_close(struct sink_file *file)
+outfile_close(struct outfile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
 	free(file->name);
-	*file = (struct sink_file){ .fd = -1 };
+	*file = (struct outfile){ .fd = -1 };
 }
 
 bool
-sink_file_has_path(const struct sink_file *file)
+outfile_has_path(const struct outfile *file)
 {
 	return (strcmp(file->name, "-") != 0);
 }
@@ -109,15 +109,15 @@ write_shared(int fd, const void *bytes, size_t len)
 }
 
 ssize_t
-sink_file_write(const struct sink_file *file, const void *bytes, size_t len)
+outfile_write(const struct outfile *file, const void *bytes, size_t len)
 {
 	switch (file->kind) {
-	case SINK_SOCKET:
+	case OUTFILE_SOCKET:
 		return (send(file->fd, bytes, len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL));
-	case SINK_SHARED:
+	case OUTFILE_SHARED:
 		return (write_shared(file->fd, bytes, len));
-	case SINK_PLAIN:
+	case OUTFILE_PLAIN:
 		break;
 	}
 	return (write(file->fd, bytes, len));

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
+ * tunnel_chain.c (what its chain asks for) and tunnels.c (all of them) alone.
+ */
+#ifndef FLOW_TUNNEL_PARTS_H
+#define FLOW_TUNNEL_PARTS_H
+
+#include "flow/story.h"
+#include "flow/tunnel.h"
+#include "net/dial.h"
+
+enum state { GREET, CHECK, DIAL, RELAY, DRAIN, DEAD };
+
+enum step {
+	STEP_TARGET,	/* the client has named one */
+	STEP_ALLOWED,	/* the hooks have nothing against it */
+	STEP_CONNECTED,
+	STEP_DENIED,	/* no tunnel will be: answer */
+	STEP_ENDED,	/* both flows have ended */
+	STEP_KILL
+};
+
+struct tunnel {
+	struct tunnel *prev, *next;
+	struct tunnels *all;
+	const struct tunnel_listener *listener;
+	enum state state;
+	enum why why;			/* of the end; WHY_NONE: still on */
+	bool reset;			/* end with RST */
+	bool looking;			/* tick() comes within LOOK_MS */
+	struct timer timer;		/* of the state */
+	struct buf early;		/* greeting, then the first bytes */
+	struct target target;
+	struct addr server;
+	struct dial *dial;
+	uint64_t token;			/* of the core's own question */
+	uint64_t idle_ms;		/* 0: as the rules say */
+	struct relay relay;
+	struct story story;
+};
+
+struct tunnels {
+	struct tunnels_options options;
+	struct relay_env relay_env;
+	struct dial_options dial_options;
+	struct stories stories;
+	struct plugin detect;
+	const struct plugin **fronts;	/* links of every tunnel, and room
+					 * for the protocol link */
+	size_t front_count;
+	struct tunnel *list;
+	size_t count;
+	struct timer stirring;		/* wakes drained and stalled ones */
+	void (*empty)(void *arg);
+	void *empty_arg;
+	bool draining;
+};
+
+/* How often peers are looked at that are not being read. */
+#define LOOK_MS 1000
+
+/* The only function that changes a state. */
+void tunnel_step(struct tunnel *t, enum step step);
+
+/* Idempotent; nothing happens to the tunnel after it but its burial. */
+void tunnel_kill(struct tunnel *t, enum why why);
+
+/* No tunnel will be: answer the client, if it can be. */
+void tunnel_deny(struct tunnel *t, enum why why, const char *detail,
+    const char *plugin);
+
+/* The first reason counts. */
+void tunnel_note_end(struct tunnel *t, enum why why);
+
+/* Let the state's timer look in ms; a farewell's deadline stays. */
+void tunnel_hurry(struct tunnel *t, uint64_t ms);
+
+/* Give last words their deadline. */
+void tunnel_limit_farewell(struct tunnel *t);
+
+/* Make a tunnel's relay tell it the news; begin to greet or to check. */
+void tunnel_begin(struct tunnel *t);
+
+/* What a tunnel's chain asks for. */
+extern const struct chain_ops tunnel_chain_ops;
+
+#endif

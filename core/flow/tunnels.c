@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnels -- all tunnels of a process: how they begin, and how they end
+ * together.
+ */
+#include "flow/detect.h"
+#include "flow/host.h"
+#include "flow/tunnel_parts.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <utlist.h>
+
+void
+tunnel_accept(const struct tunnel_listener *listener, int fd,
+    const struct addr *peer)
+{
+	struct tunnels *all = listener->tunnels;
+	struct conn *conn = conn_create(all->options.loop, fd);
+	struct tunnel *t;
+
+	t = conn == NULL ? NULL : calloc(1, sizeof(*t));
+	if (t == NULL) {
+		if (conn != NULL)
+			conn_close(conn, true);
+		return;
+	}
+	t->all = all;
+	t->listener = listener;
+	t->relay.env = &all->relay_env;
+	story_begin(&t->story, &all->stories, listener->name,
+	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect", peer,
+	    loop_now_us(all->options.loop));
+	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
+	DL_APPEND(all->list, t);
+	all->count++;
+	tunnel_begin(t);
+}
+
+/* The log has room again: whoever was stalled goes on. */
+static void
+on_room(void *arg)
+{
+	struct tunnels *all = arg;
+	struct tunnel *t;
+
+	DL_FOREACH(all->list, t) {
+		if (events_stalled(all->options.events))
+			break;
+		if (t->state != RELAY)
+			continue;
+		chain_resume(t->relay.chain);
+		relay_update(&t->relay);
+	}
+}
+
+/* Which plugins are links of every tunnel? */
+static int
+find_fronts(struct tunnels *all)
+{
+	const struct rules *rules = all->options.rules;
+	size_t i;
+
+	all->fronts = calloc(rules->plugin_count + 1, sizeof(*all->fronts));
+	if (all->fronts == NULL)
+		return (-1);
+	for (i = 0; i < rules->plugin_count; i++) {
+		const struct frl_plugin *desc = rules->plugins[i]->desc;
+
+		if ((desc->flags & FRL_OWNS_PROTOCOL) == 0 &&
+		    (desc->data != NULL || desc->open != NULL))
+			all->fronts[all->front_count++] = rules->plugins[i];
+	}
+	return (0);
+}
+
+/* Ids of two runs must not meet in one log. */
+static uint64_t
+draw_seed(const struct tunnels *all)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = loop_wall_us(all->options.loop);
+	return (seed);
+}
+
+struct tunnels *
+tunnels_create(const struct tunnels_options *options, struct err *err)
+{
+	struct tunnels *all = calloc(1, sizeof(*all));
+
+	if (all == NULL) {
+		err_set(err, "out of memory");
+		return (NULL);
+	}
+	all->options = *options;
+	detect_init(&all->detect, options->rules, options->env);
+	all->relay_env.loop = options->loop;
+	all->relay_env.buffer = malloc(RELAY_BUFFER);
+	all->relay_env.pipes = pipe_pool_create();
+	all->dial_options.loop = options->loop;
+	all->dial_options.resolver = options->resolver;
+	all->dial_options.resolve_ms = options->rules->resolve_ms;
+	all->dial_options.connect_ms = options->rules->connect_ms;
+	if (all->relay_env.buffer == NULL || all->relay_env.pipes == NULL ||
+	    find_fronts(all) != 0) {
+		err_set(err, "out of memory");
+		tunnels_free(all);
+		return (NULL);
+	}
+	if (stories_begin(&all->stories, options->events, draw_seed(all),
+	    err) != 0) {
+		tunnels_free(all);
+		return (NULL);
+	}
+	events_on_room(options->events, on_room, all);
+	return (all);
+}
+
+void
+tunnels_free(struct tunnels *all)
+{
+	if (all == NULL)
+		return;
+	events_on_room(all->options.events, NULL, NULL);
+	timer_stop(&all->stirring);
+	if (all->relay_env.pipes != NULL)
+		pipe_pool_free(all->relay_env.pipes);
+	free(all->relay_env.buffer);
+	free(all->fronts);
+	free(all);
+}
+
+size_t
+tunnels_count(const struct tunnels *all)
+{
+	return (all->count);
+}
+
+static void
+now_empty(void *arg)
+{
+	struct tunnels *all = arg;
+
+	if (all->count == 0 && all->empty != NULL)
+		all->empty(all->empty_arg);
+}
+
+void
+tunnels_drain(struct tunnels *all, void (*empty)(void *arg), void *arg)
+{
+	struct tunnel *t, *next;
+
+	all->draining = true;
+	all->empty = empty;
+	all->empty_arg = arg;
+	timer_start(all->options.loop, &all->stirring, 0, now_empty, all);
+	DL_FOREACH_SAFE(all->list, t, next) {
+		switch (t->state) {
+		case GREET:
+		case CHECK:
+		case DIAL:
+			tunnel_deny(t, WHY_SHUTDOWN, NULL, NULL);
+			break;
+		case RELAY:
+			chain_refuse(t->relay.chain, FRL_WHY_DRAIN,
+			    WHY_SHUTDOWN, why_row(WHY_SHUTDOWN)->text);
+			relay_update(&t->relay);
+			break;
+		case DRAIN:
+		case DEAD:
+			break;
+		}
+	}
+}
+
+void
+tunnels_cut(struct tunnels *all)
+{
+	struct tunnel *t;
+
+	DL_FOREACH(all->list, t)
+		tunnel_kill(t, WHY_SHUTDOWN);
+}

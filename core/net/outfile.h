@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outfile -- a file, pipe, socket or terminal that is only written to, opened
+ * so that writing never waits for a reader.
+ *
+ * It knows bytes; what is not written is the caller's to keep.
+ */
+#ifndef NET_OUTFILE_H
+#define NET_OUTFILE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* How to write. */
+enum outfile_kind {
+	OUTFILE_PLAIN,	/* a regular file, or a description of our own that
+			 * does not block */
+	OUTFILE_SOCKET,	/* MSG_DONTWAIT */
+	OUTFILE_SHARED	/* a pipe or terminal that could not be opened anew:
+			 * asked with poll(2), written in small pieces */
+};
+
+struct outfile {
+	char *name;	/* as configured */
+	int fd;
+	enum outfile_kind kind;
+};
+
+/* Open a path or "-".  -1 and a sentence that names it. */
+int outfile_open(struct outfile *file, const char *name,
+    struct err *err);
+void outfile_close(struct outfile *file);
+
+/* Can it be opened anew? */
+bool outfile_has_path(const struct outfile *file);
+
+/* As write(2); EAGAIN where it would wait. */
+ssize_t outfile_write(const struct outfile *file, const void *bytes,
+    size_t len);
+
+#endif
