@@ -7,7 +7,8 @@
  * another name is not recognized (hook tunnel.dial for that).
  *
  *	plugins:
- *	  - blocklist:
+ *	  - name: blocklist
+ *	    options:
  *	      hosts: [ads.example, tracker.example.net]
  *
  * Options:

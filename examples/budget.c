@@ -5,7 +5,8 @@
  * It never looks inside a byte, so it may be given any protocol.
  *
  *	plugins:
- *	  - budget:
+ *	  - name: budget
+ *	    options:
  *	      max_bytes: 10MiB
  *
  * Options:

@@ -41,8 +41,7 @@ struct decision {
 	char reason[FRL_REASON_SIZE];
 };
 
-/* Who is told of a verdict that had to wait; borrow until decided or
- * forgotten. */
+/* Who is told of a verdict that had to wait; copied where it must. */
 struct asker {
 	void (*decided)(void *arg, const struct frl_event *event,
 	    const void *record, const struct decision *decision);

@@ -21,6 +21,7 @@
  * allow() or ask() runs, and a dial that is cancelled then is freed once they
  * have returned.  done() comes after the dial is gone.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -380,8 +381,7 @@ dial_step(void *arg)
 {
 	struct dial *dial = arg;
 
-	if (dial->phase == ASKING && !dial->decided)
-		return;
+	assert(dial->phase != ASKING || dial->decided);
 	timer_stop(&dial->pace);
 	if (dial->phase == NAMES) {
 		if (!dial->families[V6].count && !dial->families[V4].count) {

@@ -38,9 +38,9 @@ struct exchange {
 	uint64_t base[2];		/* moved() where a body begins */
 	uint64_t size[2];		/* of a body that is done */
 	uint64_t begun_us, sent_us;
-	uint8_t *head;			/* the request's head as it is
-					 * forwarded: rewritten, or kept for
-					 * a 101; else NULL */
+	/* The request's head as it is forwarded: rewritten, or kept for a
+	 * 101; else NULL. */
+	uint8_t *head;
 	size_t head_len;
 	uint32_t head_size;		/* as the client sent it */
 	uint8_t interims;		/* 1xx responses so far */

@@ -7,11 +7,14 @@
  * and a body with a length needs no parser.  A chunked body has the same
  * grammar in both directions, so it is always parsed as a request's.
  *
- *	[CRLF] size [ext] CRLF | data | CRLF size CRLF | data | CRLF 0 CRLF ...
- *	 \____ framing run __/          \__ framing run _/
+ *	[CRLF] size [ext] CRLF | data | CRLF size CRLF | data | CRLF 0 ...
+ *	 \___ framing run ___/          \_ framing run _/
  *
  * A framing run is what stands between two pieces of data.  llhttp does not
  * show it; we get it from what lies between the data that it shows.
+ *
+ * llhttp 8.1 refuses an extension behind one that has a value ("5;a=b;c"),
+ * though RFC 9112, 7.1.1 allows it.  So do we, then: nobody sends them.
  */
 #include <stdlib.h>
 #include <string.h>

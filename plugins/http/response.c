@@ -127,7 +127,7 @@ response_begin(struct frl_link *link, const struct head *h,
 	if (!l->x->upgrade || !l->x->body[FRL_FROM_CLIENT].done)
 		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
 		    .kind = "unasked_101",
-		    .text = "the server switched protocols without being asked",
+		    .text = "the server switched protocols unasked",
 		    .answer = ANSWER_BAD_UPGRADE }));
 	return (response_switch(link, h));
 }

@@ -121,7 +121,8 @@ lower(struct frl_bytes token, char *ret)
 static bool
 is_http2(const char *token)
 {
-	return (strncmp(token, "h2", 2) == 0 || strncmp(token, "http/", 5) == 0);
+	return (strncmp(token, "h2", 2) == 0 ||
+	    strncmp(token, "http/", 5) == 0);
 }
 
 static bool
@@ -340,8 +341,8 @@ accept_ok(const struct frl_http_head *request,
 	accept = head_field(response, "sec-websocket-accept", &n);
 	if (key == NULL || n != 1 || upgrade_accept(key->value, expected) != 0)
 		return (false);
-	return (accept->value.len == UPGRADE_ACCEPT_SIZE - 1 &&
-	    memcmp(accept->value.data, expected, UPGRADE_ACCEPT_SIZE - 1) == 0);
+	return (accept->value.len == strlen(expected) &&
+	    memcmp(accept->value.data, expected, strlen(expected)) == 0);
 }
 
 static bool
@@ -364,7 +365,8 @@ static bool
 choices_offered(const struct frl_http_head *request,
     const struct frl_http_head *response, struct upgrade_switch *ret)
 {
-	struct walk w = { .head = response, .name = "sec-websocket-extensions" };
+	struct walk w = { .head = response,
+	    .name = "sec-websocket-extensions" };
 	const struct frl_http_field *chosen;
 	struct frl_bytes element;
 	bool ok = true;

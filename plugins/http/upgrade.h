@@ -20,7 +20,7 @@
 #define UPGRADE_ACCEPT_SIZE 29	/* of Sec-WebSocket-Accept with its NUL */
 
 enum upgrade_result {
-	UPGRADE_NONE,		/* nothing that may be forwarded is asked */
+	UPGRADE_NONE,		/* nothing that may be forwarded */
 	UPGRADE_ASKED,
 	UPGRADE_BAD,		/* not as RFC 6455, 4.1 wants it: 400 */
 	UPGRADE_BAD_VERSION	/* of WebSocket: 426 */

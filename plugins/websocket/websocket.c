@@ -26,15 +26,12 @@
 #define FRAMES_PER_CALL 256
 
 static const struct frl_option options_table[] = {
-	{ .name = "log", .help = "what gets a line: each frame (messages of "
-	    "several frames too), each message, or only the beginning, the "
-	    "end and errors.  Hooks on ws.frame are asked with frame only.",
-	    .def = "frame", .choices = "frame|message|summary",
+	{ .name = "log", .help = "what gets a line; hooks see ws.frame only "
+	    "with frame", .def = "frame", .choices = "frame|message|summary",
 	    .type = FRL_OPTION_CHOICE, .offset = offsetof(struct options, log)
 	},
-	{ .name = "control_rate", .help = "ping and pong frames per second "
-	    "and tunnel that are published; what is above is counted only. "
-	    "0: all, for hooks on ws.frame that must see each.",
+	{ .name = "control_rate", .help = "pings and pongs published per "
+	    "second and tunnel, so that hooks see them; 0: all",
 	    .def = "10", .type = FRL_OPTION_COUNT,
 	    .offset = offsetof(struct options, control_rate) },
 	{ .name = NULL }

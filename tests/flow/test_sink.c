@@ -30,7 +30,12 @@ struct fixture {
 static void
 has_room(void *arg)
 {
-	((struct fixture *)arg)->rooms++;
+	struct fixture *f = arg;
+	size_t bytes;
+
+	sink_pending(f->sink, &bytes);
+	assert_true(bytes < SINK_ROOM);
+	f->rooms++;
 }
 
 static int

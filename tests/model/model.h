@@ -7,8 +7,9 @@
  *
  *	model.h		words and small tools (this file)
  *	inspectors.h	the toy inspectors, as any plugin would be written
- *	watch.h		stands between the core and each inspector: checks
- *			the core's side of the contract, records the verbs
+ *	record.h	the host they see: writes down what the core accepted
+ *	watch.h		the plugin the core sees: checks the core's side of
+ *			the contract
  *	ops.h		stands where the tunnel and the events would be
  *	random.h	one random tunnel: two peers with scripts, a chain
  *	check.h		what must have come out

@@ -93,6 +93,25 @@ test_timer_at_once(void **state)
 	loop_free(loop);
 }
 
+/* Time that passed outside of the loop does not shorten a timer. */
+static void
+test_timer_counts_from_now(void **state)
+{
+	struct loop *loop = loop_create();
+	struct probe p = { .calls = 0 };
+	uint64_t begin;
+
+	(void)state;
+	loop_turn(loop, false);
+	usleep(60000);
+	begin = loop_now_us(loop);
+	timer_start(loop, &p.timer, 50, probe_fired, &p);
+	while (p.calls == 0)
+		loop_turn(loop, true);
+	assert_true(loop_now_us(loop) - begin >= 49000);
+	loop_free(loop);
+}
+
 static void
 test_timer_restart(void **state)
 {
@@ -317,6 +336,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_timer_at_once),
+		cmocka_unit_test(test_timer_counts_from_now),
 		cmocka_unit_test(test_timer_restart),
 		cmocka_unit_test(test_timer_stops_timer),
 		cmocka_unit_test(test_timer_freed_inside),

@@ -246,7 +246,8 @@ static const struct talk talks[] = {
 	{ .name = "h2c by name",
 	    .says = { { C, "GET / HTTP/1.1\r\nHost: a\r\n"
 	    "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" },
-	    { S, SWITCH_LINE "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nx" } },
+	    { S, SWITCH_LINE "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+	    "x" } },
 	    .table = WS_AND_H2C,
 	    .to_server = "GET / HTTP/1.1\r\nHost: a\r\n"
 	    "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
@@ -410,7 +411,8 @@ static const struct talk talks[] = {
 	    .to_server = "", .to_client = "~HTTP/1.1 400 " },
 	{ .name = "bad chunk from the client",
 	    .says = { { C, "POST / HTTP/1.1\r\nHost: a\r\n"
-	    "Transfer-Encoding: chunked\r\n\r\n" }, { C, "0x5\r\nhello\r\n" } },
+	    "Transfer-Encoding: chunked\r\n\r\n" },
+	    { C, "0x5\r\nhello\r\n" } },
 	    .to_server = NULL, .to_client = "~HTTP/1.1 400 ",
 	    .events = { "c2s http.error http.txn=1 http.kind=bad_chunk" } },
 	{ .name = "bad response head",
