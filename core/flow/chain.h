@@ -54,6 +54,10 @@ struct chain_ops {
 	enum frl_verdict (*publish)(void *arg, struct link *link,
 	    enum frl_flow flow, const struct frl_event *event,
 	    const void *record, struct decision *decision);
+	/* The same without a line if nobody objects. */
+	enum frl_verdict (*ask)(void *arg, struct link *link,
+	    enum frl_flow flow, const struct frl_event *event,
+	    const void *record, struct decision *decision);
 	/* A pending question of this flow will not be listened to. */
 	void (*forget)(void *arg, struct link *link, enum frl_flow flow);
 	void (*report)(void *arg, struct link *link,

@@ -361,6 +361,32 @@ hook_failed(void *arg, const struct publication *p, const struct hook *hook,
 	    NULL, NULL, NULL);
 }
 
+/* Ask the hooks, then write the lines; a quiet event has none if nobody
+ * objects. */
+static enum frl_verdict
+publish(struct events *events, struct publication *p,
+    const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token)
+{
+	const struct event_slot *slot = p->slot;
+	struct decision unheard;
+	enum frl_verdict verdict = FRL_OK;
+
+	p->wall_us = loop_wall_us(events->loop);
+	if (slot->hooks_count != 0) {
+		if (!(slot->event->flags & FRL_EVENT_ASKS))
+			hooks_tell(events->hooks, p);
+		else
+			verdict = hooks_ask(events->hooks, p, asker,
+			    decision != NULL ? decision : &unheard,
+			    ret_token);
+	}
+	if (verdict != FRL_WAIT && !(verdict == FRL_OK && p->quiet))
+		write_lines(events, p,
+		    verdict == FRL_OK ? LINE_ALLOW : LINE_REFUSE);
+	return (verdict);
+}
+
 enum frl_verdict
 events_publish(struct events *events, const struct event_slot *slot,
     struct origin *origin, int flow, const void *record,
@@ -369,24 +395,24 @@ events_publish(struct events *events, const struct event_slot *slot,
 {
 	struct publication p = { .slot = slot, .origin = origin,
 	    .record = record, .flow = flow };
-	struct decision unheard;
-	enum frl_verdict verdict = FRL_OK;
 
 	if (!slot->wanted)
 		return (FRL_OK);
-	p.wall_us = loop_wall_us(events->loop);
-	if (slot->hooks_count != 0) {
-		if (!(slot->event->flags & FRL_EVENT_ASKS))
-			hooks_tell(events->hooks, &p);
-		else
-			verdict = hooks_ask(events->hooks, &p, asker,
-			    decision != NULL ? decision : &unheard,
-			    ret_token);
-	}
-	if (verdict != FRL_WAIT)
-		write_lines(events, &p,
-		    verdict == FRL_OK ? LINE_ALLOW : LINE_REFUSE);
-	return (verdict);
+	return (publish(events, &p, asker, decision, ret_token));
+}
+
+enum frl_verdict
+events_ask(struct events *events, const struct event_slot *slot,
+    struct origin *origin, int flow, const void *record,
+    const struct asker *asker, struct decision *decision,
+    uint64_t *ret_token)
+{
+	struct publication p = { .slot = slot, .origin = origin,
+	    .record = record, .flow = flow, .quiet = true };
+
+	if (slot->hooks_count == 0)
+		return (FRL_OK);
+	return (publish(events, &p, asker, decision, ret_token));
 }
 
 void

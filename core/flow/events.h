@@ -114,6 +114,13 @@ enum frl_verdict events_publish(struct events *events,
     const void *record, const struct asker *asker,
     struct decision *decision, uint64_t *ret_token);
 
+/* The same for what is not to be logged: hooks are asked, a line is written
+ * only when one objects. */
+enum frl_verdict events_ask(struct events *events,
+    const struct event_slot *slot, struct origin *origin, int flow,
+    const void *record, const struct asker *asker,
+    struct decision *decision, uint64_t *ret_token);
+
 /* A hook's late answer; inert for tokens nobody waits for. */
 void events_resume(struct events *events, uint64_t token,
     enum frl_verdict verdict, const char *reason);

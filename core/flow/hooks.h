@@ -54,6 +54,7 @@ struct publication {
 	const struct event_part *parts;
 	uint64_t wall_us;
 	int flow;
+	bool quiet;			/* no line unless refused */
 };
 
 struct hooks_options {

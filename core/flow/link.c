@@ -283,10 +283,9 @@ host_wanted(const struct frl_link *pub, const struct frl_event *event)
 }
 
 static enum frl_verdict
-host_publish(struct frl_link *pub, enum frl_flow flow,
-    const struct frl_event *event, const void *record)
+publish(struct link *link, enum frl_flow flow, const struct frl_event *event,
+    const void *record, bool quiet)
 {
-	struct link *link = link_of(pub);
 	struct stream *s = &link->place->streams[flow & 1];
 	struct chain *chain = link->place->chain;
 	struct decision decision;
@@ -296,8 +295,8 @@ host_publish(struct frl_link *pub, enum frl_flow flow,
 	if ((s->waiting || link->opening) &&
 	    (event->flags & FRL_EVENT_ASKS) != 0)
 		return (FRL_FAIL);
-	verdict = chain->ops->publish(chain->arg, link, flow, event, record,
-	    &decision);
+	verdict = (quiet ? chain->ops->ask : chain->ops->publish)(chain->arg,
+	    link, flow, event, record, &decision);
 	if (verdict == FRL_WAIT)
 		s->waiting = true;
 	else if (verdict == FRL_REFUSE)
@@ -307,6 +306,20 @@ host_publish(struct frl_link *pub, enum frl_flow flow,
 		chain_note(chain, FRL_WHY_BROKEN, WHY_PLUGIN_ERROR,
 		    decision.plugin, decision.reason);
 	return (verdict);
+}
+
+static enum frl_verdict
+host_publish(struct frl_link *pub, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	return (publish(link_of(pub), flow, event, record, false));
+}
+
+static enum frl_verdict
+host_ask(struct frl_link *pub, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	return (publish(link_of(pub), flow, event, record, true));
 }
 
 static void
@@ -358,6 +371,7 @@ chain_host(struct frl_host *host)
 	host->set_idle = host_set_idle;
 	host->wanted = host_wanted;
 	host->publish = host_publish;
+	host->ask = host_ask;
 	host->report = host_report;
 	host->refuse = host_refuse;
 }

@@ -205,6 +205,25 @@ admit_slot(const struct slots *slots, struct event_slot *slot,
 	return (0);
 }
 
+/* Do two tables describe the same record in the same words? */
+static bool
+same_table(const struct frl_event *a, const struct frl_event *b)
+{
+	const struct frl_field *f = a->fields, *g = b->fields;
+
+	if (a == b)
+		return (true);
+	if (f == NULL || g == NULL || a->record_size != b->record_size ||
+	    a->flags != b->flags)
+		return (false);
+	for (; f->name != NULL && g->name != NULL; f++, g++) {
+		if (strcmp(f->name, g->name) != 0 || f->type != g->type ||
+		    f->offset != g->offset || f->flags != g->flags)
+			return (false);
+	}
+	return (f->name == NULL && g->name == NULL);
+}
+
 struct event_slot *
 slots_declare(struct slots *slots, const struct frl_event *event,
     struct err *err)
@@ -212,7 +231,9 @@ slots_declare(struct slots *slots, const struct frl_event *event,
 	struct event_slot *slot, **items;
 
 	slot = event->name == NULL ? NULL : find_slot(slots, event->name);
-	if (slot != NULL && slot->event == event)
+	/* One file may serve under two names, and each copy brings the same
+	 * table. */
+	if (slot != NULL && same_table(slot->event, event))
 		return (slot);
 	if (slot != NULL) {
 		err_set(err, "event %s: the name is taken", event->name);
@@ -273,6 +294,9 @@ warn_filter(const struct slots *slots, const struct slots_filter *filter)
 	size_t i, k;
 
 	for (i = 0; i < filter->count; i++) {
+		/* "ws.*" is right also where websocket is not loaded. */
+		if (strchr(filter->items[i], '*') != NULL)
+			continue;
 		for (k = 0; k < slots->count; k++) {
 			if (matches(filter->items[i],
 			    slots->items[k]->event->name))

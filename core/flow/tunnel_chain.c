@@ -33,6 +33,7 @@ op_refused(void *arg, const struct chain_refusal *refusal)
 struct question {
 	struct link *link;
 	struct tunnel *tunnel;
+	const struct frl_event *event;	/* as the link knows it */
 	uint64_t token;
 	enum frl_flow flow;
 };
@@ -44,24 +45,25 @@ question_decided(void *arg, const struct frl_event *event,
 	struct question *q = arg;
 	struct tunnel *t = q->tunnel;
 	struct link *link = q->link;
+	const struct frl_event *own = q->event;
 	enum frl_flow flow = q->flow;
 
+	(void)event;
 	/* This question is no longer pending. */
 	*link_slot(link, (int)flow) = NULL;
 	free(q);
 
 	if (t->state == DEAD)
 		return;
-	chain_decide(link, flow, event, record, decision);
+	chain_decide(link, flow, own, record, decision);
 	relay_update(&t->relay);
 }
 
 static enum frl_verdict
-op_publish(void *arg, struct link *link, enum frl_flow flow,
-    const struct frl_event *event, const void *record,
+publish(struct tunnel *t, struct link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record, bool quiet,
     struct decision *decision)
 {
-	struct tunnel *t = arg;
 	struct question *q = NULL;
 	struct asker asker = { question_decided, NULL };
 	const struct event_slot *slot;
@@ -79,17 +81,34 @@ op_publish(void *arg, struct link *link, enum frl_flow flow,
 		q->link = link;
 		q->tunnel = t;
 		q->flow = flow;
+		q->event = event;
 		asker.arg = q;
 	}
-	verdict = events_publish(t->all->options.events, slot,
-	    &t->story.origin, (int)flow, record, q != NULL ? &asker : NULL,
-	    decision, &token);
+	verdict = (quiet ? events_ask : events_publish)(
+	    t->all->options.events, slot, &t->story.origin, (int)flow, record,
+	    q != NULL ? &asker : NULL, decision, &token);
 	if (verdict == FRL_WAIT) {
 		q->token = token;
 		*link_slot(link, (int)flow) = q;
 	} else
 		free(q);
 	return (verdict);
+}
+
+static enum frl_verdict
+op_publish(void *arg, struct link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record,
+    struct decision *decision)
+{
+	return (publish(arg, link, flow, event, record, false, decision));
+}
+
+static enum frl_verdict
+op_ask(void *arg, struct link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record,
+    struct decision *decision)
+{
+	return (publish(arg, link, flow, event, record, true, decision));
 }
 
 static void
@@ -223,6 +242,7 @@ const struct chain_ops tunnel_chain_ops = {
 	.fin = op_fin,
 	.refused = op_refused,
 	.publish = op_publish,
+	.ask = op_ask,
 	.forget = op_forget,
 	.report = op_report,
 	.lookup = op_lookup,

@@ -397,6 +397,13 @@ struct frl_host {
 	 */
 	void (*say)(const struct frl_host *host, enum frl_level level,
 	    const char *text);
+
+	/*
+	 * As publish, for what an inspector does not want to log: hooks are
+	 * asked all the same, and a line is written only when one objects.
+	 */
+	enum frl_verdict (*ask)(struct frl_link *link, enum frl_flow flow,
+	    const struct frl_event *event, const void *record);
 };
 
 /* Is `member` in the host's table? */
@@ -625,6 +632,13 @@ frl_publish(struct frl_link *link, enum frl_flow flow,
     const struct frl_event *event, const void *record)
 {
 	return (link->host->publish(link, flow, event, record));
+}
+
+static inline enum frl_verdict
+frl_ask(struct frl_link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	return (link->host->ask(link, flow, event, record));
 }
 
 static inline void

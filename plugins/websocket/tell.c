@@ -145,16 +145,16 @@ tell_closer(struct ws *ws, enum party closer, uint16_t code,
 		memcpy(ws->reason, reason.data, n);
 }
 
-/* Control frames only up to the rate; a close in any case. */
+/* Does this frame get a line?  Control frames only up to the rate; a close in
+ * any case. */
 static bool
-is_published(struct frl_link *link, const struct frame *frame)
+is_logged(struct frl_link *link, const struct frame *frame)
 {
 	const struct instance *instance = link->instance;
 	struct ws *ws = link->state;
 	uint64_t now, rate = instance->options->control_rate;
 
-	if (instance->options->log != LOG_FRAME ||
-	    !frl_wanted(link, &ws_frame))
+	if (instance->options->log != LOG_FRAME)
 		return (false);
 	if (rate == 0 || !frame_is_control(frame) ||
 	    frame->opcode == FRAME_CLOSE)
@@ -182,7 +182,7 @@ tell_frame(struct frl_link *link, enum frl_flow flow,
 		way->allowed = false;
 		return (FRL_OK);
 	}
-	if (!is_published(link, frame))
+	if (!frl_wanted(link, &ws_frame))
 		return (FRL_OK);
 	record = (struct frl_ws_frame){
 		.frame = way->frames + 1,
@@ -192,6 +192,9 @@ tell_frame(struct frl_link *link, enum frl_flow flow,
 		.masked = frame->masked, .header_bytes = frame->header,
 		.payload_bytes = frame->payload
 	};
+	/* Hooks decide on every frame, whatever is logged. */
+	if (!is_logged(link, frame))
+		return (frl_ask(link, flow, &ws_frame, &record));
 	return (frl_publish(link, flow, &ws_frame, &record));
 }
 

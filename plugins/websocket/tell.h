@@ -69,7 +69,7 @@ void tell_error(struct frl_link *link, enum frl_flow flow, const char *kind,
     uint64_t offset, int64_t missing);
 
 /*
- * Publish ws.frame, if that is wanted: the hooks' answer, else FRL_OK.  A
+ * Ask about a frame, and publish it if it gets a line: the hooks' answer.  A
  * frame that was allowed late is not asked about again.
  */
 enum frl_verdict tell_frame(struct frl_link *link, enum frl_flow flow,

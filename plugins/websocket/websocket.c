@@ -26,12 +26,12 @@
 #define FRAMES_PER_CALL 256
 
 static const struct frl_option options_table[] = {
-	{ .name = "log", .help = "what gets a line; hooks see ws.frame only "
-	    "with frame", .def = "frame", .choices = "frame|message|summary",
+	{ .name = "log", .help = "what gets a line; hooks see every frame in "
+	    "any case", .def = "frame", .choices = "frame|message|summary",
 	    .type = FRL_OPTION_CHOICE, .offset = offsetof(struct options, log)
 	},
-	{ .name = "control_rate", .help = "pings and pongs published per "
-	    "second and tunnel, so that hooks see them; 0: all",
+	{ .name = "control_rate", .help = "pings and pongs that get a line, per "
+	    "second and tunnel; 0: all",
 	    .def = "10", .type = FRL_OPTION_COUNT,
 	    .offset = offsetof(struct options, control_rate) },
 	{ .name = NULL }

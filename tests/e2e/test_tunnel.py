@@ -347,7 +347,8 @@ class Idle(Case):
             except ConnectionResetError:
                 pass
         server = self.serve(handler)
-        self.p = self.proxy(extra='timeouts:\n  half_closed: 500ms')
+        self.p = self.proxy(
+            extra='timeouts:\n  half_closed: 500ms\n  farewell: 500ms')
         sock = self.connect(self.p, server.port)
         sock.sendall(b'\x00a')
         sock.shutdown(socket.SHUT_WR)
@@ -366,7 +367,8 @@ class Signals(Case):
             sock.sendall(ANSWER + frame(1, b'welcome'))
             closes.append(read_all(sock))
         server = self.serve(handler)
-        proxy = self.proxy()
+        # Nobody answers the close frames: the deadline ends it.
+        proxy = self.proxy(extra='timeouts:\n  farewell: 1s')
         socks = []
         for _ in range(3):
             sock = self.connect(proxy, server.port)
@@ -469,9 +471,10 @@ log:
 """
         proxy = self.proxy(config=config)
         sock = self.connect(proxy, server.port)
-        sock.sendall(REQUEST + frame(2, b'\x1b[31m' * 7, mask=True))
+        message = frame(2, b'\x1b[31m' * 7, mask=True)
+        sock.sendall(REQUEST + message)
         read_head(sock)
-        read_exactly(sock, 9)
+        read_exactly(sock, 9 + len(message))
         sock.close()
         self.wait_close(proxy)
         proxy.stop()

@@ -34,6 +34,7 @@ struct side {
 	size_t wanted;		/* need() */
 	uint8_t last;		/* the byte before edge */
 	bool called;		/* at and told are those of the last data() */
+	bool owed;		/* what is held must be shown without news */
 	bool paused, slept, ended;
 };
 
@@ -132,7 +133,7 @@ sleep_awhile(struct frl_link *link, struct state *state, enum frl_flow flow,
 		side->paused = true;
 		frl_pause(link, flow);
 	} else if (held < 1000) {	/* stay below any hold limit */
-		side->wanted = held + 1;
+		side->wanted = held + 2;
 		frl_need(link, flow, side->wanted);
 	}
 	state->timer = true;
@@ -153,6 +154,7 @@ pedantic_data(struct frl_link *link, enum frl_flow flow,
 	side->edge = side->told = side->at + held.len;
 	side->last = held.data[held.len - 1];
 	side->called = true;
+	side->owed = false;
 	if (options->slow && !side->slept && state->calls++ % 3 == 0) {
 		sleep_awhile(link, state, flow, held.len);
 		return (leave(state));
@@ -162,6 +164,7 @@ pedantic_data(struct frl_link *link, enum frl_flow flow,
 	side->slept = false;
 	require(frl_pass(link, flow, n) == 0, "a pass has room");
 	side->at += n;
+	side->owed = n < held.len;
 	side->called = false;
 	return (leave(state));
 }
@@ -175,6 +178,7 @@ pedantic_end(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 
 	require(!side->paused, "no end while paused");
 	require(!side->ended, "one end");
+	require(!side->owed, "what is left is shown before the end");
 	require(unmet == 0, "nothing ran ahead");
 	require(side->at + held.len >= side->edge, "what was shown stays");
 	require(frl_moved(link, flow) == side->at,
@@ -193,8 +197,11 @@ pedantic_timer(struct frl_link *link)
 	require(state->timer, "a timer fires once, when it was set");
 	state->timer = false;
 	for (i = 0; i < 2; i++) {
-		state->sides[i].paused = state->sides[i].called = false;
-		state->sides[i].wanted = 1;
+		struct side *side = &state->sides[i];
+
+		side->paused = side->called = false;
+		side->wanted = 1;
+		side->owed = side->edge > side->at;
 		frl_again(link, (enum frl_flow)i);
 	}
 	return (leave(state));

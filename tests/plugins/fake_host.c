@@ -800,13 +800,14 @@ next_answer(struct fake *f, const char *event)
 	return (FRL_OK);
 }
 
+static enum frl_verdict host_ask(struct frl_link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record);
+
 static enum frl_verdict
 host_publish(struct frl_link *link, enum frl_flow flow,
     const struct frl_event *event, const void *record)
 {
 	struct fake *f = fake_of(link);
-	struct lane *l = &f->lanes[flow];
-	enum frl_verdict verdict = FRL_OK;
 	struct line *line;
 
 	INSIST(declared(f, event) && !(event->flags & FRL_EVENT_PART));
@@ -818,6 +819,17 @@ host_publish(struct frl_link *link, enum frl_flow flow,
 	text_add(&f->log, "\n", 1);
 	if (!(event->flags & FRL_EVENT_ASKS))
 		return (FRL_OK);
+	return (host_ask(link, flow, event, record));
+}
+
+static enum frl_verdict
+host_ask(struct frl_link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	struct fake *f = fake_of(link);
+	struct lane *l = &f->lanes[flow];
+	enum frl_verdict verdict;
+
 	if (l->waiting)
 		return (FRL_FAIL);
 	verdict = next_answer(f, event->name);
@@ -904,7 +916,7 @@ static const struct frl_host table = {
 	.set_idle = host_set_idle,
 	.now_us = host_now_us,
 	.wanted = host_wanted,
-	.publish = host_publish,
+	.publish = host_publish, .ask = host_ask,
 	.report = host_report,
 	.refuse = host_refuse,
 	.resume = host_resume,

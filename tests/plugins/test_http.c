@@ -380,7 +380,29 @@ static const struct talk talks[] = {
 	    "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
 	    .to_client = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n",
 	    .events = { "http.complete=false" } },
+	{ .name = "Expect, final answer: nothing behind it is a request",
+	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n" },
+	    { S, "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" },
+	    { C, GET } },
+	    .to_server = "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+	    .to_client = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" },
+	{ .name = "the client asks to close",
+	    .says = { { C, "GET / HTTP/1.1\r\nHost: a\r\n"
+	    "Connection: close\r\n\r\n" GET }, { S, OK2 } },
+	    .to_server = "GET / HTTP/1.1\r\nHost: a\r\n"
+	    "Connection: close\r\n\r\n", .to_client = OK2,
+	    .events = { "http.complete=true" } },
 	/* -- refused -------------------------------------------------- */
+	{ .name = "offsets count what was rewritten",
+	    .says = { { C, FOO }, { S, OK2 }, { C, "G(T / HTTP/1.1\r\n" } },
+	    .to_server = GET, .to_client = OK2 "~HTTP/1.1 400 ",
+	    .events = { "http.kind=bad_start_line http.offset_bytes=63" } },
+	{ .name = "WebSocket request with a body",
+	    .says = { { C, ASK_LINE "Upgrade: websocket\r\n"
+	    "Content-Length: 3\r\n" ASK_REST "\r\nabc" } },
+	    .to_server = "", .to_client = "~HTTP/1.1 400 " },
 	{ .name = "absolute form",
 	    .says = { { C, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" } },
 	    .to_server = "", .to_client = "~HTTP/1.1 400 ",
