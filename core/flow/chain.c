@@ -302,8 +302,8 @@ step(struct chain *chain)
 {
 	return (move_bytes(chain) || switch_link(chain) ||
 	    say_farewell(chain) || tell_ends(chain) ||
-	    over_limit(chain, FRL_FROM_CLIENT) ||
-	    over_limit(chain, FRL_FROM_SERVER));
+	    (!chain_done(chain) && (over_limit(chain, FRL_FROM_CLIENT) ||
+	    over_limit(chain, FRL_FROM_SERVER))));
 }
 
 static bool
@@ -313,7 +313,10 @@ stalled(const struct chain *chain)
 	    chain->ops->stalled(chain->arg));
 }
 
-/* Go on until all is quiet; then nothing is lent any more. */
+/*
+ * Go on until all is quiet; then nothing is lent any more.  When both flows
+ * have ended, links may still have to be told so.
+ */
 static void
 settle(struct chain *chain)
 {
@@ -322,7 +325,7 @@ settle(struct chain *chain)
 	if (chain->busy)
 		return;
 	chain->busy = true;
-	while (!chain_done(chain) && !stalled(chain) && step(chain))
+	while (!chain->starved && !stalled(chain) && step(chain))
 		;
 	for (i = 0; i < chain->count; i++)
 		for (k = 0; k < 2; k++)

@@ -188,7 +188,7 @@ const struct frl_event tunnel_event_close = {
 	.name = "tunnel.close",
 	.help = "The last line of every tunnel.",
 	.text = "closed {end} by {closed_by}: -> {c2s_bytes} B, "
-	    "<- {s2c_bytes} B, {duration_us} us, {inspector}",
+	    "<- {s2c_bytes} B after {duration_us} us, {inspector}",
 	.fields = close_fields,
 	.record_size = sizeof(struct frl_tunnel_close),
 	.flags = 0

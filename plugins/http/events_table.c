@@ -94,7 +94,9 @@ const struct frl_event http_event_response = {
 const struct frl_event http_event_done = {
 	.name = "http.done",
 	.help = "An exchange is over.",
-	.text = NULL,
+	.text = "done   {http.complete?complete} after {http.duration_us} us, "
+	    "bodies -> {http.request_body_bytes} B, "
+	    "<- {http.response_body_bytes} B",
 	.fields = done_fields,
 	.record_size = sizeof(struct frl_http_done),
 	.flags = 0
@@ -112,7 +114,7 @@ const struct frl_event http_event_error = {
 const struct frl_event http_event_summary = {
 	.name = "http.summary",
 	.help = "How many requests a tunnel carried.",
-	.text = NULL,
+	.text = "requests {http_txns}",
 	.fields = summary_fields,
 	.record_size = sizeof(struct http_summary),
 	.flags = FRL_EVENT_PART

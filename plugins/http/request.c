@@ -169,4 +169,3 @@ request_data(struct frl_link *link, struct frl_bytes held)
 	    .answer = result == HEAD_TOO_LARGE ? ANSWER_TOO_LARGE :
 	    ANSWER_BAD_REQUEST }));
 }
-

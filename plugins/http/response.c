@@ -162,4 +162,3 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	    .kind = head_result_name(result), .text = h.detail, .at = h.at,
 	    .answer = ANSWER_BAD_RESPONSE }));
 }
-

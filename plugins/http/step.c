@@ -124,4 +124,3 @@ step_body(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 		step_finished(link, flow, n);
 	return (FRL_OK);
 }
-

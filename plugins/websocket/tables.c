@@ -38,7 +38,7 @@ static const struct frl_field handshake_fields[] = {
 const struct frl_event ws_handshake = {
 	.name = "ws.handshake",
 	.help = "A WebSocket begins behind a valid 101.",
-	.text = "websocket {ws.subprotocol} {ws.extensions}",
+	.text = "websocket begins {ws.subprotocol} {ws.extensions}",
 	.fields = handshake_fields,
 	.record_size = sizeof(struct frl_ws_handshake)
 };
@@ -167,7 +167,8 @@ static const struct frl_field summary_fields[] = {
 const struct frl_event ws_summary = {
 	.name = "ws.summary",
 	.help = "The counters of a WebSocket, in the tunnel's last line.",
-	.text = NULL,
+	.text = "messages -> {ws.c2s.messages} with {ws.c2s.payload_bytes} B, "
+	    "<- {ws.s2c.messages} with {ws.s2c.payload_bytes} B",
 	.fields = summary_fields,
 	.record_size = sizeof(struct ws_summary),
 	.flags = FRL_EVENT_PART

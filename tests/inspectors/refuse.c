@@ -2,6 +2,9 @@
 /*
  * refuse -- a hook that refuses every event of one name.
  *
+ * `refuse` is a word of the configuration: list it under another name, with
+ * its path.
+ *
  * Options:
  *	event	tunnel.open, tunnel.dial, http.request or ws.frame
  */

@@ -212,7 +212,7 @@ struct tunnel {
 	bool frames;			/* the script leads there */
 	int wishes[2];			/* turns at which to refuse, or -1 */
 	bool drains[2];
-	int kill;			/* turn at which all is closed, or -1 */
+	int kill;			/* turn at which all is closed */
 };
 
 /* A property.  The text begins with its name. */
