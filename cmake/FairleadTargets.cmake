@@ -19,7 +19,8 @@ macro(frl_floor name)
 			${CMAKE_SOURCE_DIR}/core)
 		target_compile_definitions(frl_floor_${name} PRIVATE
 			FRL_VERSION="${PROJECT_VERSION}"
-			FRL_PLUGIN_DIR="${FRL_PLUGIN_DIR}")
+			FRL_PLUGIN_DIR="${FRL_PLUGIN_DIR}"
+			FRL_PLUGIN_RELATIVE="${FRL_PLUGIN_RELATIVE}")
 		target_link_libraries(frl_floor_${name}
 			PRIVATE frl_flags
 			PUBLIC ${frl_below} ${frl_libs_${name}})

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "app/schema.h"
+
+#include "base/log.h"
 #include "base/options.h"
 
 struct plugin_row {
@@ -238,8 +240,13 @@ add_token(struct schema *s, const struct yaml_node *key, char *token,
 			return;
 		}
 	}
-	/* Not listed: "*" is for such tokens, too. */
+	/* Not listed: "*" is for such tokens, too.  A slip of the pen would
+	 * look the same, so it is said. */
 	if (strcmp(name, "refuse") != 0 && !listed(s, name)) {
+		if (key != s->root)
+			log_say(FRL_WARNING, "line %u: upgrade: no inspector "
+			    "'%s' is listed under `plugins`; '%s' goes by "
+			    "\"*\"", value->line, name, token);
 		free(token);
 		return;
 	}

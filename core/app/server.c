@@ -9,6 +9,7 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 
+#include <ifaddrs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,59 @@ bind_doors(struct server *s, struct err *err)
 		addr_format_port(&s->own[i], door->listener.name);
 	}
 	return (0);
+}
+
+static bool
+is_wildcard(const struct addr *a)
+{
+	static const struct addr_range any4 = { .family = 4, .bits = 32 };
+	static const struct addr_range any6 = { .family = 6, .bits = 128 };
+
+	return (addr_range_has(&any4, a) || addr_range_has(&any6, a));
+}
+
+/* One that listens everywhere is reached under every address of this host. */
+static int
+add_own(struct server *s, const struct addr *wildcard,
+    const struct ifaddrs *list)
+{
+	const struct ifaddrs *i;
+	struct addr *more, *a;
+
+	for (i = list; i != NULL; i = i->ifa_next) {
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family !=
+		    wildcard->u.sa.sa_family)
+			continue;
+		more = realloc(s->own,
+		    (s->rules.own_count + 1) * sizeof(*more));
+		if (more == NULL)
+			return (-1);
+		s->rules.own = s->own = more;
+		a = &more[s->rules.own_count++];
+		memset(a, 0, sizeof(*a));
+		memcpy(&a->u, i->ifa_addr, addr_len(wildcard));
+		addr_set_port(a, addr_port(wildcard));
+	}
+	return (0);
+}
+
+static int
+find_own(struct server *s, struct err *err)
+{
+	struct ifaddrs *list = NULL;
+	struct addr own;
+	int failed = 0;
+	size_t i;
+
+	if (getifaddrs(&list) != 0)
+		return (err_set(err, "cannot list the host's addresses"));
+	for (i = 0; failed == 0 && i < s->config->listen_count; i++) {
+		own = s->own[i];
+		if (is_wildcard(&own))
+			failed = add_own(s, &own, list);
+	}
+	freeifaddrs(list);
+	return (failed == 0 ? 0 : err_set(err, "out of memory"));
 }
 
 static void
@@ -303,6 +357,8 @@ start(struct server *s, struct err *err)
 		return (EXIT_FAILURE);
 	if (bind_doors(s, err) != 0)
 		return (EXIT_CANNOT_BIND);
+	if (find_own(s, err) != 0)
+		return (EXIT_FAILURE);
 	options.loop = s->loop;
 	options.events = s->events;
 	options.resolver = s->resolver;

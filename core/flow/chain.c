@@ -218,6 +218,9 @@ say_farewell(struct chain *chain)
 
 		/* Nothing is waited for any more; and "the rest" has no
 		 * frame's end to wait for. */
+		if (s->waiting && chain->ops->forget != NULL)
+			chain->ops->forget(chain->arg, link,
+			    (enum frl_flow)i);
 		s->paused = s->waiting = false;
 		if (s->ahead_count != 0 && s->ahead[0].n == FRL_ALL &&
 		    refusal->why != FRL_WHY_DRAIN &&

@@ -125,13 +125,21 @@ put_template(struct json *j, const struct line_plan *plan,
     const void *record, const struct line *line)
 {
 	const struct line_op *op;
+	const char *before = j->at;
 	size_t i;
 
 	for (i = 0; i < plan->ops_count; i++) {
+		bool nothing = i > 0 && j->at == before;
+
 		op = &plan->ops[i];
+		before = j->at;
 		switch (op->kind) {
 		case LINE_LITERAL:
-			json_raw(j, op->text, op->len);
+			/* What is absent takes the space behind it along. */
+			if (nothing && op->text[0] == ' ')
+				json_raw(j, op->text + 1, op->len - 1);
+			else
+				json_raw(j, op->text, op->len);
 			break;
 		case LINE_FIELD:
 			put_column(j, &plan->fields[op->field], record,

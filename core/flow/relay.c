@@ -118,6 +118,8 @@ sent(struct relay_flow *f, size_t n)
 	size_t k = n < queued ? n : queued;
 
 	buf_drain(&f->out, k);
+	if (n == k)
+		return;			/* there may be no span at all */
 	f->span += n - k;
 	f->span_len -= n - k;
 }
@@ -291,8 +293,12 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->progress(relay->arg);
 		return;
 	}
-	if (!readable_now(relay, flow))
+	if (!readable_now(relay, flow)) {
+		/* The log filled up or a greeting ended since this was
+		 * watched: it must not be told of again and again. */
+		relay_update(relay);
 		return;
+	}
 	relay->last_us = loop_now_us(relay->env->loop);
 	if (relay->chain != NULL && !f->shut) {
 		if (spliced(relay, flow)) {

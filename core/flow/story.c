@@ -22,6 +22,7 @@ stories_begin(struct stories *all, struct events *events, uint64_t seed,
 		{ &all->refused, &tunnel_event_refused },
 		{ &all->failed, &tunnel_event_failed },
 		{ &all->close, &tunnel_event_close },
+		{ &all->plugin_error, &plugin_event_error },
 	};
 	size_t i;
 
@@ -217,6 +218,17 @@ story_refused(struct story *story, const struct chain_refusal *refusal)
 		return;			/* tunnel.close says it */
 	tell_refused(story, refusal->text[0] != '\0' ? refusal->text :
 	    row->text, 0, refusal->plugin);
+}
+
+void
+story_failed(struct story *story, const char *plugin, const char *detail)
+{
+	struct plugin_error record;
+
+	record.plugin = plugin;
+	record.callback = "inspector";
+	record.detail = bytes_of(detail);
+	tell(story, story->all->plugin_error, &record);
 }
 
 void

@@ -23,6 +23,7 @@ struct stories {
 	struct events *events;
 	const struct event_slot *open, *dial, *connect, *handoff;
 	const struct event_slot *uninspected, *refused, *failed, *close;
+	const struct event_slot *plugin_error;
 	uint32_t prefix;		/* of ids, drawn per process */
 	uint32_t count;
 };
@@ -73,6 +74,10 @@ void story_denied(struct story *story, enum why why, const char *detail,
 
 /* tunnel.refused: an inspector or a limit ended it in mid-stream. */
 void story_refused(struct story *story, const struct chain_refusal *refusal);
+
+/* plugin.error: an inspector answered FRL_FAIL. */
+void story_failed(struct story *story, const char *plugin,
+    const char *detail);
 
 /* Take the counters before the chain is closed; NULL: there was none. */
 void story_moved(struct story *story, const struct chain *chain);

@@ -18,6 +18,17 @@ tunnel_note_end(struct tunnel *t, enum why why)
 		t->why = why;
 }
 
+/* Nobody waits any more for a hook's answer or for a connection. */
+static void
+stop_dial(struct tunnel *t)
+{
+	if (t->token != 0)
+		events_forget(t->all->options.events, t->token);
+	t->token = 0;
+	dial_cancel(t->dial);
+	t->dial = NULL;
+}
+
 /* The one place where a tunnel's memory goes: from the loop, with nothing of
  * it on the stack. */
 static void
@@ -27,9 +38,7 @@ bury(void *arg)
 	struct tunnels *all = t->all;
 
 	timer_stop(&t->timer);
-	if (t->token != 0)
-		events_forget(all->options.events, t->token);
-	dial_cancel(t->dial);
+	stop_dial(t);
 	story_moved(&t->story, t->relay.chain);
 	chain_close(t->relay.chain);
 	t->relay.chain = NULL;
@@ -89,6 +98,11 @@ greet(struct tunnel *t)
 	struct greet g;
 	ssize_t n;
 
+	/* A new tunnel means new lines: on_room() goes on. */
+	if (events_stalled(t->all->options.events)) {
+		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, false);
+		return;
+	}
 	n = conn_read(t->relay.flows[FRL_FROM_CLIENT].source, bytes,
 	    sizeof(bytes));
 	if (n == CONN_AGAIN)
@@ -149,6 +163,9 @@ check(struct tunnel *t)
 	    &decision, &t->token);
 	if (decision.verdict != FRL_WAIT)
 		check_decided(t, NULL, NULL, &decision);
+	else
+		timer_start(t->all->options.loop, &t->timer, LOOK_MS, tick,
+		    t);
 }
 
 /* ------------------------------------------------------------------ */
@@ -214,8 +231,10 @@ dial_done(void *arg, const struct dial_result *result)
 	struct tunnel *t = arg;
 	struct conn *conn;
 
-	/* This dial is no longer pending. */
+	/* This dial is no longer pending; a hook may still think about an
+	 * address that another one was faster than. */
 	t->dial = NULL;
+	stop_dial(t);
 
 	if (result->fd < 0) {
 		if (result->why == WHY_REFUSED)
@@ -273,6 +292,8 @@ relay(struct tunnel *t)
 		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
 		return;
 	}
+	if (t->state == DEAD)		/* a link found no memory */
+		return;
 	memset(&t->early, 0, sizeof(t->early));
 	timer_start(all->options.loop, &t->timer, 0, tick, t);
 	if (buf_len(&early) != 0)
@@ -343,6 +364,25 @@ look_around(struct tunnel *t)
 	return (true);
 }
 
+/*
+ * Streams that ended in good order are sent to their last byte, however slow
+ * the reader is: as long as it would have been waited for before the end.
+ */
+static bool
+still_sending(const struct tunnel *t, uint64_t *ret_next)
+{
+	enum why why;
+	uint64_t limit = patience(t, &why), quiet;
+
+	if (t->state != DRAIN || t->all->draining || t->relay.chain == NULL ||
+	    chain_refused(t->relay.chain) != NULL ||
+	    relay_flushed(&t->relay))
+		return (false);
+	quiet = (loop_now_us(t->all->options.loop) - t->relay.last_us) / 1000;
+	*ret_next = t->all->options.rules->farewell_ms;
+	return (limit == 0 || quiet < limit);
+}
+
 /* The state's timer: deadlines of a farewell, patience in RELAY. */
 static void
 tick(void *arg)
@@ -352,6 +392,10 @@ tick(void *arg)
 	uint64_t limit, quiet, next;
 	enum why why;
 
+	if (still_sending(t, &next)) {
+		timer_start(loop, &t->timer, next, tick, t);
+		return;
+	}
 	if (t->state == DRAIN || (t->state == RELAY && t->why != WHY_NONE)) {
 		tunnel_kill(t, t->why);
 		return;
@@ -391,6 +435,8 @@ tunnel_hurry(struct tunnel *t, uint64_t ms)
 void
 tunnel_limit_farewell(struct tunnel *t)
 {
+	if (t->state == DEAD)		/* the timer is the burial's */
+		return;
 	timer_start(t->all->options.loop, &t->timer,
 	    t->all->options.rules->farewell_ms, tick, t);
 }
@@ -431,6 +477,7 @@ on_progress(void *arg)
 static void
 drain(struct tunnel *t)
 {
+	stop_dial(t);
 	if (t->relay.chain != NULL && chain_refused(t->relay.chain) == NULL)
 		tunnel_note_end(t, t->story.closed_by == 1 ? WHY_SERVER_FIN :
 		    WHY_CLIENT_FIN);

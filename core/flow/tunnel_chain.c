@@ -25,6 +25,8 @@ op_refused(void *arg, const struct chain_refusal *refusal)
 	struct tunnel *t = arg;
 
 	tunnel_note_end(t, refusal->end);
+	if (refusal->why == FRL_WHY_BROKEN && refusal->plugin != NULL)
+		story_failed(&t->story, refusal->plugin, refusal->text);
 	story_refused(&t->story, refusal);
 	tunnel_limit_farewell(t);
 }
@@ -170,7 +172,10 @@ op_blind(void *arg, const struct plugin *plugin)
 {
 	struct tunnel *t = arg;
 
-	story_uninspected(&t->story, "plugin", plugin, 0);
+	story_failed(&t->story, plugin->name, "it failed open");
+	story_uninspected(&t->story, "plugin", plugin,
+	    chain_moved(t->relay.chain, FRL_FROM_CLIENT) +
+	    chain_moved(t->relay.chain, FRL_FROM_SERVER));
 }
 
 struct link_timer {

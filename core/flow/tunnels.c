@@ -43,10 +43,18 @@ on_room(void *arg)
 {
 	struct tunnels *all = arg;
 	struct tunnel *t;
+	size_t n;
 
-	DL_FOREACH(all->list, t) {
+	for (n = all->count; n != 0; n--) {
 		if (events_stalled(all->options.events))
 			break;
+		/* To the end: after the next stall it is others' turn. */
+		t = all->list;
+		DL_DELETE(all->list, t);
+		DL_APPEND(all->list, t);
+		if (t->state == GREET)
+			conn_want_read(
+			    t->relay.flows[FRL_FROM_CLIENT].source, true);
 		if (t->state != RELAY)
 			continue;
 		chain_resume(t->relay.chain);
@@ -169,6 +177,8 @@ tunnels_drain(struct tunnels *all, void (*empty)(void *arg), void *arg)
 			relay_update(&t->relay);
 			break;
 		case DRAIN:
+			tunnel_limit_farewell(t);
+			break;
 		case DEAD:
 			break;
 		}

@@ -22,6 +22,9 @@ static const struct row rows[] = {
 	    "close", "", "the request is malformed" },
 	[ANSWER_FORBIDDEN] = { 403, "Forbidden", "http_request_denied",
 	    "close", "", "this request is not allowed here" },
+	[ANSWER_EXPECTATION] = { 417, "Expectation Failed",
+	    "http_request_error", "close", "",
+	    "no expectation but 100-continue is known here" },
 	/* RFC 9110, 15.5.22: with the Upgrade field; RFC 6455, 4.2.2. */
 	[ANSWER_WEBSOCKET_VERSION] = { 426, "Upgrade Required",
 	    "http_request_error", "close, Upgrade",

@@ -2,10 +2,11 @@
 /*
  * detect -- see detect.h.
  *
- * Whatever a server might take for an HTTP/1 request line is claimed, to be
+ * Whatever a server might take for an HTTP request line is claimed, to be
  * answered 400 by us, so that a malformed one is no way around the rules:
- * words and SP or HTAB, then "HTTP/" in any case, also behind empty lines
- * (RFC 9112, 2.2 and 3).
+ * words, then "HTTP/" in any case, also behind empty lines (RFC 9112, 2.2 and
+ * 3), whatever control bytes stand behind the first word; and "GET /" as in
+ * HTTP/0.9, which has no version.
  */
 #include <string.h>
 #include <strings.h>
@@ -14,10 +15,11 @@
 
 #define CLAIM_AT 8192
 
+/* What lenient parsers take for a space (RFC 9112, 3); CR: not before LF. */
 static bool
 is_blank(uint8_t byte)
 {
-	return (byte == ' ' || byte == '\t');
+	return (byte == ' ' || (byte >= '\t' && byte <= '\r' && byte != '\n'));
 }
 
 /* The HTTP/2 preface (RFC 9113, 3.4); MORE: a prefix of it. */
@@ -33,27 +35,36 @@ preface(struct frl_bytes client)
 	return (n == sizeof(text) - 1 ? FRL_YES : FRL_MORE);
 }
 
-/* Look for a third word that begins with HTTP/. */
+/* Look for a further word that begins with HTTP/, as long as it is a line. */
 static enum frl_detection
 request_line(struct frl_bytes line)
 {
-	static const char mark[] = "HTTP/";
-	size_t words = 0;
+	size_t words = 0;	/* the byte is in this one, from 1 */
+	bool get = false;
 
-	for (size_t i = 0; i < line.len; i++) {
-		uint8_t byte = line.data[i];
+	for (size_t i = 0; i < line.len && line.data[i] != '\n'; i++) {
+		const char *p = (const char *)line.data + i;
+		size_t left = line.len - i;
+		bool first = i == 0 || is_blank(line.data[i - 1]);
 
-		if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
-			return (FRL_NO);
-		if (is_blank(byte) || (i > 0 && !is_blank(line.data[i - 1])))
+		if (is_blank(line.data[i]))
 			continue;
-		if (words >= 2 && line.len - i >= sizeof(mark) - 1 &&
-		    strncasecmp((const char *)line.data + i, mark,
-		    sizeof(mark) - 1) == 0)
+		words += first;
+		/* Other protocols show early that they are none. */
+		if (words == 1 && (line.data[i] < 0x20 ||
+		    line.data[i] == 0x7f))
+			return (FRL_NO);
+		if (i == 0)
+			get = left > 3 && memcmp(p, "GET", 3) == 0 &&
+			    is_blank(line.data[3]);
+		if (first && words == 2 && get && *p == '/')
 			return (FRL_YES);
-		words++;
+		if (first && words >= 2 && left >= 5 &&
+		    strncasecmp(p, "HTTP/", 5) == 0)
+			return (FRL_YES);
 	}
-	return (FRL_MORE);
+	return (line.len > 0 && memchr(line.data, '\n', line.len) != NULL ?
+	    FRL_NO : FRL_MORE);
 }
 
 enum frl_detection
@@ -65,7 +76,7 @@ detect_http(struct frl_bytes client, struct frl_bytes server, bool ended)
 	if (server.len > 0)
 		return (FRL_NO);
 	while (skip < client.len && (is_blank(client.data[skip]) ||
-	    client.data[skip] == '\r' || client.data[skip] == '\n'))
+	    client.data[skip] == '\n'))
 		skip++;
 	if (skip < client.len) {
 		switch (preface(client)) {

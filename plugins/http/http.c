@@ -252,7 +252,7 @@ FRL_PLUGIN = {
 	FRL_ABI,
 	.flags = FRL_OWNS_PROTOCOL,
 	.name = "http",
-	.version = "0.1",
+	.version = "0.1.0",
 	.summary = "HTTP/1.0 and 1.1, and upgrades to other protocols",
 	.licence = "MIT",
 	.state_size = sizeof(struct http_link),

@@ -29,6 +29,8 @@
 /* The last chunk's line with the trailer section behind it. */
 #define TRAILERS_MAX 4096u
 #define NAME_MAX_BYTES 20u
+/* As for Content-Length: a size that no parser takes for a negative one. */
+#define SIZE_LIMIT (((uint64_t)1 << 62) - 1)
 
 struct chunked {
 	llhttp_t parser;
@@ -96,6 +98,8 @@ on_chunk_header(llhttp_t *parser)
 	struct chunked *c = parser->data;
 	uint64_t size = parser->content_length;
 
+	if (size > SIZE_LIMIT)
+		return (-1);
 	c->last = size == 0;
 	for (c->digits = 1; size > 15; size >>= 4)
 		c->digits++;

@@ -49,6 +49,20 @@ request_send(struct frl_link *link)
 	return (FRL_OK);
 }
 
+/*
+ * RFC 9110, 10.1.1.  Servers differ in what they take for 100-continue, and
+ * so in whether a body follows; only the exact word may pass.
+ */
+static bool
+expectation_ok(const struct frl_http_head *head)
+{
+	for (uint32_t i = 0; i < head->count; i++)
+		if (head_equals(head->fields[i].name, "expect") &&
+		    !head_equals(head->fields[i].value, "100-continue"))
+			return (false);
+	return (true);
+}
+
 /* What head_scan_request does not know: what a request means here. */
 static const char *
 request_wrong(const struct head *h, enum answer *ret_answer)
@@ -66,6 +80,9 @@ request_wrong(const struct head *h, enum answer *ret_answer)
 	if (target.data[0] != '/' && !head_equals(target, "*") &&
 	    !head_equals(method, "connect"))
 		return ("bad_target");
+	*ret_answer = ANSWER_EXPECTATION;
+	if (!expectation_ok(&h->message))
+		return ("bad_expectation");
 	/* Methods are case-sensitive, and servers differ in that. */
 	*ret_answer = ANSWER_NOT_IMPLEMENTED;
 	for (size_t i = 0; i < method.len; i++)

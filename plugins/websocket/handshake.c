@@ -140,6 +140,58 @@ join(const struct frl_http_head *head, const char *name, uint8_t *text)
 	return ((struct frl_bytes){ len > 0 ? text : NULL, len });
 }
 
+/*
+ * How much of a subprotocol may be written.  Browsers cannot send an
+ * Authorization field with a WebSocket, so that clients put credentials here
+ * ("base64url.bearer.authorization.k8s.io.<token>"): what follows a telling
+ * word, or is long, is left out.
+ */
+static size_t
+harmless(struct frl_bytes name)
+{
+	static const char *const words[] = { "bearer", "token", "secret",
+		"password", "auth", "key", "jwt" };
+	size_t at, i, n;
+
+	for (at = 0; at < name.len; at++) {
+		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			n = strlen(words[i]);
+			if (n <= name.len - at && strncasecmp(
+			    (const char *)name.data + at, words[i], n) == 0)
+				return (at + n);
+		}
+	}
+	return (name.len > 40 ? 16 : name.len);
+}
+
+/* A list of subprotocols without what may be a credential. */
+static struct frl_bytes
+masked(struct frl_bytes list, uint8_t *text)
+{
+	static const struct frl_bytes comma = { (const uint8_t *)", ", 2 };
+	static const struct frl_bytes stars = { (const uint8_t *)"***", 3 };
+	uint8_t copy[HANDSHAKE_TEXT_MAX];
+	struct frl_bytes rest = { copy, list.len }, name;
+	size_t len = 0;
+
+	if (list.len > 0)
+		memcpy(copy, list.data, list.len);
+	while (rest.len > 0) {
+		size_t whole, part;
+
+		name = cut(&rest, ',');
+		whole = name.len;
+		part = harmless(name);
+		name.len = part;
+		if (len > 0)
+			append(text, &len, comma);
+		append(text, &len, name);
+		if (part < whole)
+			append(text, &len, stars);
+	}
+	return ((struct frl_bytes){ len > 0 ? text : NULL, len });
+}
+
 static struct frl_bytes
 keep(struct frl_bytes bytes, uint8_t *text)
 {
@@ -165,11 +217,13 @@ handshake_read(const struct frl_context *context,
 	record->client_context_takeover = -1;
 	record->server_context_takeover = -1;
 	*ret_negotiated = read_extensions(context->extensions, record);
-	record->subprotocols_offered = join(context->request,
-	    "sec-websocket-protocol", text);
+	record->subprotocols_offered = masked(join(context->request,
+	    "sec-websocket-protocol", text), text);
 	record->extensions_offered = join(context->request,
 	    "sec-websocket-extensions", text + HANDSHAKE_TEXT_MAX);
 	record->subprotocol = keep(context->subprotocol,
+	    text + 2 * HANDSHAKE_TEXT_MAX);
+	record->subprotocol = masked(record->subprotocol,
 	    text + 2 * HANDSHAKE_TEXT_MAX);
 	record->extensions = keep(context->extensions,
 	    text + 3 * HANDSHAKE_TEXT_MAX);

@@ -340,19 +340,22 @@ class Idle(Case):
 
     def test_half_closed_timeout(self):
         """One side finished and the other says nothing for ever."""
+        over = threading.Event()
+
         def handler(sock):
             try:
                 read_all(sock)
-                wait_until(lambda: self.p.lines('tunnel.close'), 'the end')
+                over.wait(60)
             except ConnectionResetError:
                 pass
         server = self.serve(handler)
-        self.p = self.proxy(
+        proxy = self.proxy(
             extra='timeouts:\n  half_closed: 500ms\n  farewell: 500ms')
-        sock = self.connect(self.p, server.port)
+        sock = self.connect(proxy, server.port)
         sock.sendall(b'\x00a')
         sock.shutdown(socket.SHUT_WR)
-        last = self.wait_close(self.p)
+        last = self.wait_close(proxy)
+        over.set()
         self.assertEqual(last['end'], 'half_closed_timeout')
 
 

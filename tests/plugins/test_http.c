@@ -388,6 +388,16 @@ static const struct talk talks[] = {
 	    .to_server = "PUT / HTTP/1.1\r\nHost: a\r\n"
 	    "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n",
 	    .to_client = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" },
+	{ .name = "Expect, not the exact word",
+	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: y 100-continue\r\nContent-Length: 2\r\n\r\n" } },
+	    .to_server = "", .to_client = "~HTTP/1.1 417 ",
+	    .events = { "http.kind=bad_expectation" } },
+	{ .name = "Expect, two of them",
+	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: 100-continue\r\nExpect: a\r\n"
+	    "Content-Length: 2\r\n\r\n" } },
+	    .to_server = "", .to_client = "~HTTP/1.1 417 " },
 	{ .name = "the client asks to close",
 	    .says = { { C, "GET / HTTP/1.1\r\nHost: a\r\n"
 	    "Connection: close\r\n\r\n" GET }, { S, OK2 } },

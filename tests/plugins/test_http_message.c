@@ -49,6 +49,10 @@ static const struct body bodies[] = {
 	{ ";a\r\nhello\r\n", 0, -1 },
 	{ "g\r\n", 0, -1 },
 	{ "10000000000000005\r\nhello\r\n", 0, -1 },
+	{ "3fffffffffffffff\r\nx", 0, -2 },
+	{ "4000000000000000\r\nx", 0, -1 },
+	{ "8000000000000000\r\nx", 0, -1 },
+	{ "ffffffffffffffff\r\nx", 0, -1 },
 	/* 28: extensions */
 	{ "5;a\nhello\r\n0\r\n\r\n", 0, -1 },
 	{ "5\nhello\r\n0\r\n\r\n", 0, -1 },
