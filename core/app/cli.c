@@ -31,7 +31,7 @@ static const struct command commands[] = {
 	    "fairlead plugins list | info NAME",
 	    "Look at the plugins that are found by name: in the folders of\n"
 	    "FAIRLEAD_PLUGIN_PATH, in plugins/ beside the program, and in "
-	    "the installed folder.\n" },
+	    "the\ninstalled folder.\n" },
 	{ "plugins", "list", CLI_PLUGINS_LIST, false, false,
 	    "fairlead plugins list",
 	    "Print name, version and purpose of every plugin found.\n" },

@@ -262,7 +262,8 @@ read_ranges(struct schema *s, const struct frl_strings *texts,
 			continue;
 		yaml_complain(s->file, node->kind == YAML_LIST &&
 		    i < node->count ? &node->items[i] : node, s->errors,
-		    "'%s' is no range of addresses, such as 10.0.0.0/8 or ::1",
+		    "'%s' is no range of addresses, such as 10.0.0.0/8 or "
+		    "::1, without bits behind the prefix",
 		    texts->items[i]);
 	}
 	c->allow_count = texts->count;
@@ -345,8 +346,10 @@ read_top(struct schema *s)
 	struct top top;
 
 	memset(&top, 0, sizeof(top));
-	if (options_read(top_table, &top, s->file, s->root, s->root,
-	    top_others, s->errors) == 0 && top.version != 1)
+	/* 0: it is missing, and that was said. */
+	if ((options_read(top_table, &top, s->file, s->root, s->root,
+	    top_others, s->errors) == 0 || top.version != 0) &&
+	    top.version != 1)
 		yaml_complain(s->file, place(s->root, "version"), s->errors,
 		    "version %llu is not known here; this program reads 1",
 		    (unsigned long long)top.version);

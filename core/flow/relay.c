@@ -74,7 +74,7 @@ relay_emit(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
 {
 	struct relay_flow *f = &relay->flows[flow];
 
-	if (f->shut || f->sink == NULL)
+	if (f->shut || f->gone || f->sink == NULL)
 		return;
 	if (lasting(relay, bytes)) {
 		if (f->span_len == 0) {
@@ -124,6 +124,35 @@ sent(struct relay_flow *f, size_t n)
 	f->span_len -= n - k;
 }
 
+static void
+give_pipe(struct relay *relay, struct relay_flow *f)
+{
+	if (f->pipe != NULL)
+		pipe_give(relay->env->pipes, f->pipe);
+	f->pipe = NULL;
+}
+
+/*
+ * A peer that takes nothing any more may have said why: what it sent before
+ * still goes to the other one, and the end of that is the reset.  False:
+ * nothing of it can come.
+ */
+static bool
+give_up(struct relay *relay, struct relay_flow *f)
+{
+	const struct relay_flow *back =
+	    &relay->flows[f == &relay->flows[FRL_FROM_CLIENT]];
+
+	if (f->gone || relay->chain == NULL || back->over || back->shut)
+		return (false);
+	f->gone = true;
+	give_pipe(relay, f);
+	buf_free(&f->out);
+	f->span = NULL;
+	f->span_len = 0;
+	return (true);
+}
+
 /* Write what waits: 0, or CONN_RESET. */
 static int
 flush(struct relay *relay, struct relay_flow *f)
@@ -161,18 +190,10 @@ flush(struct relay *relay, struct relay_flow *f)
 	}
 	if (f->fin && !f->shut) {
 		f->shut = true;
-		if (conn_shutdown(f->sink) == CONN_RESET)
+		if (!f->gone && conn_shutdown(f->sink) == CONN_RESET)
 			return (CONN_RESET);
 	}
 	return (0);
-}
-
-static void
-give_pipe(struct relay *relay, struct relay_flow *f)
-{
-	if (f->pipe != NULL)
-		pipe_give(relay->env->pipes, f->pipe);
-	f->pipe = NULL;
 }
 
 /* May the source of a flow be read now? */
@@ -227,7 +248,7 @@ relay_update(struct relay *relay)
 
 		if (f->sink == NULL)
 			continue;
-		if (flush(relay, f) == CONN_RESET) {
+		if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
 			relay->reset(relay->arg, i == FRL_FROM_CLIENT ?
 			    FRL_FROM_SERVER : FRL_FROM_CLIENT);
 			return;
@@ -260,7 +281,7 @@ spliced(struct relay *relay, enum frl_flow flow)
 	uint64_t runway = chain_runway(relay->chain, flow);
 	ssize_t n;
 
-	if (runway < SPLICE_LEAST || f->full_reads < 2 || f->fin ||
+	if (runway < SPLICE_LEAST || f->full_reads < 2 || f->fin || f->gone ||
 	    !conn_can_splice(f->source) || !conn_can_splice(f->sink))
 		return (false);
 	if (f->pipe == NULL)
@@ -312,7 +333,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	n = conn_read(f->source, buffer, room);
 	if (n == CONN_AGAIN)
 		return;
-	if (n == CONN_RESET) {
+	if (n == CONN_RESET || (n == 0 && relay->flows[!flow].gone)) {
 		relay->reset(relay->arg, flow);
 		return;
 	}

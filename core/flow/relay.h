@@ -42,6 +42,7 @@ struct relay_flow {
 	bool over;			/* the source has finished */
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
+	bool gone;			/* the sink takes nothing any more */
 };
 
 struct relay {

@@ -18,17 +18,6 @@ tunnel_note_end(struct tunnel *t, enum why why)
 		t->why = why;
 }
 
-/* Nobody waits any more for a hook's answer or for a connection. */
-static void
-stop_dial(struct tunnel *t)
-{
-	if (t->token != 0)
-		events_forget(t->all->options.events, t->token);
-	t->token = 0;
-	dial_cancel(t->dial);
-	t->dial = NULL;
-}
-
 /* The one place where a tunnel's memory goes: from the loop, with nothing of
  * it on the stack. */
 static void
@@ -38,7 +27,7 @@ bury(void *arg)
 	struct tunnels *all = t->all;
 
 	timer_stop(&t->timer);
-	stop_dial(t);
+	tunnel_stop_dial(t);
 	story_moved(&t->story, t->relay.chain);
 	chain_close(t->relay.chain);
 	t->relay.chain = NULL;
@@ -169,105 +158,7 @@ check(struct tunnel *t)
 }
 
 /* ------------------------------------------------------------------ */
-/* DIAL									*/
-
-static enum why
-dial_allow(void *arg, const struct addr *addr)
-{
-	struct tunnel *t = arg;
-	const struct target *named = &t->listener->server;
-	struct addr own;
-
-	if (t->listener->mode != TUNNEL_REVERSE)
-		return (rules_allow(t->all->options.rules, addr, NULL));
-	/* A reverse listener may reach its own server, whatever address its
-	 * name leads to. */
-	own = *addr;
-	if (named->kind != TARGET_NAME)
-		addr_from_bytes(&own, named->address,
-		    named->kind == TARGET_IPV4 ? 4 : 16, named->port);
-	return (rules_allow(t->all->options.rules, addr, &own));
-}
-
-static void
-dial_decided(void *arg, const struct frl_event *event, const void *record,
-    const struct decision *decision)
-{
-	struct tunnel *t = arg;
-
-	(void)event;
-	(void)record;
-	t->token = 0;
-	if (decision->verdict != FRL_OK)
-		story_note(&t->story, decision);
-	dial_decide(t->dial, decision->verdict == FRL_OK ? DIAL_OK :
-	    DIAL_REFUSE);
-}
-
-static enum dial_verdict
-dial_ask(void *arg, const struct addr *addr, unsigned attempt)
-{
-	struct tunnel *t = arg;
-	struct asker asker = { dial_decided, t };
-	struct decision decision;
-
-	switch (story_dial(&t->story, addr, attempt, &asker, &decision,
-	    &t->token)) {
-	case FRL_OK:
-		return (DIAL_OK);
-	case FRL_WAIT:
-		return (DIAL_WAIT);
-	case FRL_REFUSE:
-	case FRL_FAIL:
-		break;
-	}
-	story_note(&t->story, &decision);
-	return (DIAL_REFUSE);
-}
-
-static void
-dial_done(void *arg, const struct dial_result *result)
-{
-	struct tunnel *t = arg;
-	struct conn *conn;
-
-	/* This dial is no longer pending; a hook may still think about an
-	 * address that another one was faster than. */
-	t->dial = NULL;
-	stop_dial(t);
-
-	if (result->fd < 0) {
-		if (result->why == WHY_REFUSED)
-			tunnel_deny(t, WHY_REFUSED, t->story.noted.reason,
-			    t->story.noted.plugin);
-		else
-			tunnel_deny(t, result->why, result->text, NULL);
-		return;
-	}
-	conn = conn_create(t->all->options.loop, result->fd);
-	if (conn == NULL) {
-		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
-		return;
-	}
-	relay_attach(&t->relay, FRL_FROM_SERVER, conn);
-	t->server = result->addr;
-	story_connect(&t->story, result);
-	tunnel_step(t, STEP_CONNECTED);
-}
-
-static void
-dial(struct tunnel *t)
-{
-	static const struct dial_handlers handlers = { dial_allow, dial_ask,
-		dial_done };
-
-	t->dial = dial_start(&t->all->dial_options, &t->target, &handlers, t);
-	if (t->dial == NULL)
-		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
-	else
-		timer_start(t->all->options.loop, &t->timer, LOOK_MS,
-		    tick, t);
-}
+/* RELAY								*/
 
 static void
 relay(struct tunnel *t)
@@ -352,12 +243,13 @@ unwatched(const struct tunnel *t)
 static bool
 look_around(struct tunnel *t)
 {
+	const struct relay_flow *flows = t->relay.flows;
 	enum frl_flow flow;
 
 	for (flow = FRL_FROM_CLIENT; flow <= FRL_FROM_SERVER;
 	    flow = (enum frl_flow)(flow + 1))
-		if (relay_unwatched(&t->relay, flow) &&
-		    conn_look(t->relay.flows[flow].source) == CONN_RESET) {
+		if (relay_unwatched(&t->relay, flow) && (flows[!flow].gone ||
+		    conn_look(flows[flow].source) == CONN_RESET)) {
 			on_reset(t, flow);
 			return (false);
 		}
@@ -477,7 +369,7 @@ on_progress(void *arg)
 static void
 drain(struct tunnel *t)
 {
-	stop_dial(t);
+	tunnel_stop_dial(t);
 	if (t->relay.chain != NULL && chain_refused(t->relay.chain) == NULL)
 		tunnel_note_end(t, t->story.closed_by == 1 ? WHY_SERVER_FIN :
 		    WHY_CLIENT_FIN);
@@ -506,7 +398,7 @@ static const struct {
 	void (*enter)(struct tunnel *t);
 } table[] = {
 	{ IN(GREET), STEP_TARGET, CHECK, check },
-	{ IN(CHECK), STEP_ALLOWED, DIAL, dial },
+	{ IN(CHECK), STEP_ALLOWED, DIAL, tunnel_dial },
 	{ IN(DIAL), STEP_CONNECTED, RELAY, relay },
 	{ IN(GREET) | IN(CHECK) | IN(DIAL), STEP_DENIED, DRAIN, drain },
 	{ IN(RELAY), STEP_ENDED, DRAIN, drain },

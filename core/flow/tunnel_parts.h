@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
- * tunnel_chain.c (what its chain asks for) and tunnels.c (all of them) alone.
+ * tunnel_dial.c (its way to the server), tunnel_chain.c (what its chain asks
+ * for) and tunnels.c (all of them) alone.
  */
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
@@ -81,6 +82,10 @@ void tunnel_limit_farewell(struct tunnel *t);
 
 /* Make a tunnel's relay tell it the news; begin to greet or to check. */
 void tunnel_begin(struct tunnel *t);
+
+/* Enter DIAL; leave it, or CHECK, without a result. */
+void tunnel_dial(struct tunnel *t);
+void tunnel_stop_dial(struct tunnel *t);
 
 /* What a tunnel's chain asks for. */
 extern const struct chain_ops tunnel_chain_ops;

@@ -30,6 +30,8 @@ static const struct row rows[] = {
 	    "http_request_error", "close, Upgrade",
 	    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
 	    "only version 13 of the WebSocket protocol is known here" },
+	[ANSWER_TIMEOUT] = { 408, "Request Timeout", "http_request_error",
+	    "close", "", "the request head came too slowly" },
 	[ANSWER_TOO_LARGE] = { 431, "Request Header Fields Too Large",
 	    "http_request_error", "close", "",
 	    "the request head is too large" },

@@ -35,36 +35,38 @@ preface(struct frl_bytes client)
 	return (n == sizeof(text) - 1 ? FRL_YES : FRL_MORE);
 }
 
-/* Look for a further word that begins with HTTP/, as long as it is a line. */
+/*
+ * Look for a further word that begins with HTTP/, as long as it is a line;
+ * without one, is the line "GET /"?
+ */
 static enum frl_detection
 request_line(struct frl_bytes line)
 {
 	size_t words = 0;	/* the byte is in this one, from 1 */
-	bool get = false;
+	bool get = line.len > 3 && memcmp(line.data, "GET", 3) == 0 &&
+	    is_blank(line.data[3]);
+	bool path = false;
 
-	for (size_t i = 0; i < line.len && line.data[i] != '\n'; i++) {
-		const char *p = (const char *)line.data + i;
-		size_t left = line.len - i;
+	for (size_t i = 0; i < line.len; i++) {
+		uint8_t byte = line.data[i];
 		bool first = i == 0 || is_blank(line.data[i - 1]);
 
-		if (is_blank(line.data[i]))
+		if (byte == '\n')
+			return (get && path ? FRL_YES : FRL_NO);
+		if (is_blank(byte))
 			continue;
 		words += first;
 		/* Other protocols show early that they are none. */
-		if (words == 1 && (line.data[i] < 0x20 ||
-		    line.data[i] == 0x7f))
+		if (words == 1 && (byte < 0x20 || byte == 0x7f))
 			return (FRL_NO);
-		if (i == 0)
-			get = left > 3 && memcmp(p, "GET", 3) == 0 &&
-			    is_blank(line.data[3]);
-		if (first && words == 2 && get && *p == '/')
-			return (FRL_YES);
-		if (first && words >= 2 && left >= 5 &&
-		    strncasecmp(p, "HTTP/", 5) == 0)
+		if (!first || words == 1)
+			continue;
+		path = path || (words == 2 && byte == '/');
+		if (line.len - i >= 5 && strncasecmp(
+		    (const char *)line.data + i, "HTTP/", 5) == 0)
 			return (FRL_YES);
 	}
-	return (line.len > 0 && memchr(line.data, '\n', line.len) != NULL ?
-	    FRL_NO : FRL_MORE);
+	return (FRL_MORE);
 }
 
 enum frl_detection

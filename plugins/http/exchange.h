@@ -17,6 +17,7 @@
 
 struct http_options {
 	uint64_t idle;
+	uint64_t head_time;
 	uint64_t head_bytes;
 	uint64_t head_fields;
 	uint32_t mode;		/* enum http_mode */

@@ -16,6 +16,7 @@
  *
  * Options:
  *	idle		end a connection on which nothing moves
+ *	head_time	for a whole request head, from its first byte
  *	head_bytes	longest head
  *	head_fields	most fields in a head
  *	mode		observe: a 101 that breaks RFC 6455 is recorded and
@@ -35,6 +36,10 @@ static const struct frl_option http_option_table[] = {
 	{ .name = "idle", .def = "60s", .type = FRL_OPTION_DURATION,
 	    .help = "end a connection on which nothing moved for so long",
 	    .offset = offsetof(struct http_options, idle) },
+	{ .name = "head_time", .def = "10s", .type = FRL_OPTION_DURATION,
+	    .min = 1, .max = 86400000,
+	    .help = "from the first byte of a request head to its last",
+	    .offset = offsetof(struct http_options, head_time) },
 	{ .name = "head_bytes", .def = "16KiB", .type = FRL_OPTION_SIZE,
 	    .min = 256, .max = 1048576, .help = "longest message head",
 	    .offset = offsetof(struct http_options, head_bytes) },
@@ -115,6 +120,15 @@ http_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	}
 	return (flow == FRL_FROM_CLIENT ? request_data(link, held) :
 	    response_data(link, held));
+}
+
+/* A head that does not get whole.  One by one its bytes would keep the
+ * connection for long, since each of them moves something. */
+static enum frl_verdict
+http_timer(struct frl_link *link)
+{
+	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
+	    .kind = "head_timeout", .answer = ANSWER_TIMEOUT }));
 }
 
 static enum frl_verdict
@@ -264,6 +278,7 @@ FRL_PLUGIN = {
 	.detect = http_detect,
 	.data = http_data,
 	.end = http_end,
+	.timer = http_timer,
 	.decided = http_decided,
 	.farewell = http_farewell,
 	.close = http_close

@@ -163,6 +163,7 @@ request_data(struct frl_link *link, struct frl_bytes held)
 	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
 	enum head_result result;
+	bool first;
 	struct head h;
 
 	if (l->x != NULL && l->x->sent && !l->x->body[FRL_FROM_CLIENT].done)
@@ -172,12 +173,18 @@ request_data(struct frl_link *link, struct frl_bytes held)
 		frl_pause(link, FRL_FROM_CLIENT);
 		return (FRL_OK);
 	}
+	first = l->scanned[FRL_FROM_CLIENT] == 0;
 	if (!step_worth(link, FRL_FROM_CLIENT, held))
 		return (FRL_OK);
 	result = head_scan_request(&h, http->request_fields, held.data,
 	    held.len, &http->limits);
-	if (result == HEAD_MORE)
+	if (result == HEAD_MORE) {
+		if (first)
+			frl_set_timer(link, http->options->head_time);
 		return (FRL_OK);
+	}
+	if (!first)
+		frl_set_timer(link, FRL_ALL);
 	l->scanned[FRL_FROM_CLIENT] = 0;
 	if (result == HEAD_OK)
 		return (request_begin(link, &h, held));

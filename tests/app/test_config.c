@@ -293,6 +293,9 @@ test_exact(void **state)
 	    "c.yaml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
 	    "    lisen: []\n"
 	    "    ^\n"
+	    "c.yaml:1:10: version 2 is not known here; this program reads 1\n"
+	    "    version: 2\n"
+	    "             ^\n"
 	    "c.yaml:4:14: 'localhost:3128' is no IP:port, such as "
 	    "127.0.0.1:3128 or [::1]:3128\n"
 	    "      - address: localhost:3128\n"
@@ -427,7 +430,7 @@ test_sections(void **state)
 	(void)state;
 	bad_once(HEAD "destinations: {allow: [10.0.0.1/8]}\n",
 	    "c.yaml:5:24: '10.0.0.1/8' is no range of addresses, such as "
-	    "10.0.0.0/8 or ::1");
+	    "10.0.0.0/8 or ::1, without bits behind the prefix");
 	bad_once(HEAD "destinations: {deny: []}\n",
 	    "c.yaml:5:16: unknown key \"deny\"");
 	bad_once(HEAD "log: []\n",

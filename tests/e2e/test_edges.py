@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 
-from harness import (BUILD, CONFIG, Case, free_port, read_all, read_head,
-                     reset, wait_until)
+from harness import (BUILD, CONFIG, Case, free_port, read_all, read_exactly,
+                     read_head, reset, wait_until)
 from wsframes import ANSWER, REQUEST, frame
 
 WAIT = ('waiter', BUILD / 'tests/inspectors/wait.so')
@@ -95,22 +95,51 @@ class Edges(Case):
     def test_slow_reader_of_a_finished_stream(self):
         """Both sides have finished, the client is slow: nothing is lost."""
         def handler(sock):
-            total = int.from_bytes(read_all(sock)[1:], 'big')
-            sock.sendall(b'x' * total)
+            total = int(read_head(sock).split()[1][1:])
+            sock.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\n'
+                         b'Content-Length: %d\r\n\r\n' % total)
+            # In pieces too small to be moved inside the kernel.
+            for at in range(0, total, piece):
+                sock.sendall(b'x' * min(piece, total - at))
+                time.sleep(0.003)
+            read_all(sock)
         server = self.serve(handler)
         proxy = self.proxy(extra='timeouts:\n  farewell: 200ms')
         # How much the kernel takes in is not ours to know: some of these
         # leave their last bytes with the proxy.
+        piece = 96 * 1024
         socks = {}
-        for total in range(MIB // 4, 6 * MIB, MIB // 4):
+        for total in range(2 * MIB, 5 * MIB, piece // 2):
             sock = self.connect(proxy, server.port)
-            sock.sendall(b'\0' + total.to_bytes(4, 'big'))
-            sock.shutdown(socket.SHUT_WR)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            sock.sendall(b'GET /%d HTTP/1.1\r\nHost: a\r\n'
+                         b'Connection: close\r\n\r\n' % total)
             socks[total] = sock
         time.sleep(1.5)
         for total, sock in socks.items():
-            self.assertEqual(len(read_all(sock)), total)
+            body = read_all(sock).partition(b'\r\n\r\n')[2]
+            self.assertEqual(len(body), total)
+            sock.close()
         proxy.wait_line('tunnel.close', len(socks))
+
+    def test_answer_of_a_server_that_reads_no_further(self):
+        """Closing on unread bytes sends a RST right behind the answer."""
+        def handler(sock):
+            read_head(sock)
+            sock.sendall(b'HTTP/1.1 413 Too Large\r\n'
+                         b'Content-Length: 5\r\n\r\nlarge')
+        server = self.serve(handler)
+        proxy = self.proxy()
+        for _ in range(100):
+            sock = self.connect(proxy, server.port)
+            try:
+                sock.sendall(b'POST / HTTP/1.1\r\nHost: a\r\n'
+                             b'Content-Length: 8000000\r\n\r\n'
+                             + b'x' * 2000000)
+            except OSError:
+                pass
+            self.assertIn(b' 413 ', sock.recv(1000))
+            sock.close()
 
     def test_drain_does_not_wait_for_a_slow_reader(self):
         def handler(sock):

@@ -466,7 +466,7 @@ static const struct talk talks[] = {
 /* Playing								*/
 
 static const struct http_options defaults = { .idle = 60000,
-    .head_bytes = 16384, .head_fields = 100, .mode = HTTP_OBSERVE };
+    .head_time = 10000, .head_bytes = 16384, .head_fields = 100, .mode = HTTP_OBSERVE };
 
 static struct fake *
 create(const struct http_options *options, enum table table, bool fails)
@@ -822,6 +822,30 @@ test_back_pressure(void **state)
 	fake_free(f);
 }
 
+/* A head has its time, from its first byte; an idle connection has not. */
+static void
+test_head_time(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, GET);
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	fake_text(f, S, OK2);
+	fake_text(f, C, "GET ");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	fake_text(f, C, "/ HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	fake_text(f, S, OK2);
+	assert_true(is_output(f, C, GET GET));
+	fake_text(f, C, "G");
+	assert_true(fake_timer(f));
+	assert_true(is_output(f, S, OK2 OK2 "~HTTP/1.1 408 "));
+	assert_true(fake_saw(f, "http.error", "head_timeout"));
+	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
 static void
 test_unwanted(void **state)
 {
@@ -851,6 +875,7 @@ main(void)
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_split_response),
 		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_head_time),
 		cmocka_unit_test(test_unwanted),
 	};
 

@@ -141,6 +141,7 @@ test_detect(void **state)
 	check_detect("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FRL_NO);
 	check_detect("PRI * HTTP/2", FRL_MORE);
 	check_detect("GET /\r\n", FRL_YES);
+	check_detect("GET /", FRL_MORE);
 	check_detect("GET / HTP/1.1\r\n", FRL_YES);
 	check_detect("GET HTTP/1.1\r\n", FRL_YES);
 	check_detect("POST /\x01 HTTP/1.1\r\n", FRL_YES);
@@ -222,6 +223,7 @@ test_answer(void **state)
 	check_answer(ANSWER_FORBIDDEN, "no\r\nX: y\x80", 403);
 	check_answer(ANSWER_EXPECTATION, NULL, 417);
 	check_answer(ANSWER_WEBSOCKET_VERSION, "", 426);
+	check_answer(ANSWER_TIMEOUT, NULL, 408);
 	check_answer(ANSWER_TOO_LARGE, NULL, 431);
 	check_answer(ANSWER_NOT_IMPLEMENTED, NULL, 501);
 	check_answer(ANSWER_BAD_RESPONSE, NULL, 502);

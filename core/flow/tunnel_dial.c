@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tunnel_dial -- how a tunnel gets its server's connection: what may be
+ * dialled, whom to ask about it, what came of it.
+ *
+ * What always holds: outside of DIAL no dial runs, and outside of CHECK and
+ * DIAL no question of the core is pending.
+ */
+#include "flow/tunnel_parts.h"
+
+/* Nobody waits any more for a hook's answer or for a connection. */
+void
+tunnel_stop_dial(struct tunnel *t)
+{
+	if (t->token != 0)
+		events_forget(t->all->options.events, t->token);
+	t->token = 0;
+	dial_cancel(t->dial);
+	t->dial = NULL;
+}
+
+static enum why
+dial_allow(void *arg, const struct addr *addr)
+{
+	struct tunnel *t = arg;
+	const struct target *named = &t->listener->server;
+	struct addr own;
+
+	if (t->listener->mode != TUNNEL_REVERSE)
+		return (rules_allow(t->all->options.rules, addr, NULL));
+	/* A reverse listener may reach its own server, whatever address its
+	 * name leads to. */
+	own = *addr;
+	if (named->kind != TARGET_NAME)
+		addr_from_bytes(&own, named->address,
+		    named->kind == TARGET_IPV4 ? 4 : 16, named->port);
+	return (rules_allow(t->all->options.rules, addr, &own));
+}
+
+static void
+dial_decided(void *arg, const struct frl_event *event, const void *record,
+    const struct decision *decision)
+{
+	struct tunnel *t = arg;
+
+	(void)event;
+	(void)record;
+	t->token = 0;
+	if (decision->verdict != FRL_OK)
+		story_note(&t->story, decision);
+	dial_decide(t->dial, decision->verdict == FRL_OK ? DIAL_OK :
+	    DIAL_REFUSE);
+}
+
+static enum dial_verdict
+dial_ask(void *arg, const struct addr *addr, unsigned attempt)
+{
+	struct tunnel *t = arg;
+	struct asker asker = { dial_decided, t };
+	struct decision decision;
+
+	switch (story_dial(&t->story, addr, attempt, &asker, &decision,
+	    &t->token)) {
+	case FRL_OK:
+		return (DIAL_OK);
+	case FRL_WAIT:
+		return (DIAL_WAIT);
+	case FRL_REFUSE:
+	case FRL_FAIL:
+		break;
+	}
+	story_note(&t->story, &decision);
+	return (DIAL_REFUSE);
+}
+
+static void
+dial_done(void *arg, const struct dial_result *result)
+{
+	struct tunnel *t = arg;
+	struct conn *conn;
+
+	/* This dial is no longer pending; a hook may still think about an
+	 * address that another one was faster than. */
+	t->dial = NULL;
+	tunnel_stop_dial(t);
+
+	if (result->fd < 0) {
+		if (result->why == WHY_REFUSED)
+			tunnel_deny(t, WHY_REFUSED, t->story.noted.reason,
+			    t->story.noted.plugin);
+		else
+			tunnel_deny(t, result->why, result->text, NULL);
+		return;
+	}
+	conn = conn_create(t->all->options.loop, result->fd);
+	if (conn == NULL) {
+		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
+		return;
+	}
+	relay_attach(&t->relay, FRL_FROM_SERVER, conn);
+	t->server = result->addr;
+	story_connect(&t->story, result);
+	tunnel_step(t, STEP_CONNECTED);
+}
+
+void
+tunnel_dial(struct tunnel *t)
+{
+	static const struct dial_handlers handlers = { dial_allow, dial_ask,
+		dial_done };
+
+	t->dial = dial_start(&t->all->dial_options, &t->target, &handlers, t);
+	if (t->dial == NULL)
+		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
+	else
+		tunnel_hurry(t, LOOK_MS);
+}
