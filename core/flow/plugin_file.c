@@ -21,6 +21,9 @@
 #include "flow/plugin_file.h"
 
 /* Where `cmake --install` puts them; the build says so. */
+#ifndef FRL_PLUGIN_RELATIVE
+#define FRL_PLUGIN_RELATIVE "../lib/fairlead/plugins"
+#endif
 #ifndef FRL_PLUGIN_DIR
 #define FRL_PLUGIN_DIR "/usr/local/lib/fairlead/plugins"
 #endif
@@ -251,15 +254,26 @@ add_beside_program(char **folders, size_t *count)
 {
 	char path[PLUGIN_PATH_SIZE];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
+	char *slash, *installed;
 
 	if (n <= 0)
 		return;
 	path[n] = '\0';
 	slash = strrchr(path, '/');
-	if (slash != NULL)
-		add_folder(folders, count, path, (size_t)(slash - path) + 1,
-		    "plugins");
+	if (slash == NULL)
+		return;
+	add_folder(folders, count, path, (size_t)(slash - path) + 1,
+	    "plugins");
+	/* Installed under whatever prefix: the way from bin/ to lib/. */
+	slash[1] = '\0';
+	if (strlen(path) + sizeof(FRL_PLUGIN_RELATIVE) <= sizeof(path) &&
+	    (installed = realpath(strcat(path, FRL_PLUGIN_RELATIVE),
+	    NULL)) != NULL) {
+		if (strcmp(installed, FRL_PLUGIN_DIR) != 0)
+			add_folder(folders, count, installed,
+			    strlen(installed), "");
+		free(installed);
+	}
 }
 
 char **
