@@ -466,7 +466,8 @@ static const struct talk talks[] = {
 /* Playing								*/
 
 static const struct http_options defaults = { .idle = 60000,
-    .head_time = 10000, .head_bytes = 16384, .head_fields = 100, .mode = HTTP_OBSERVE };
+    .head_time = 10000, .head_bytes = 16384, .head_fields = 100,
+    .mode = HTTP_OBSERVE };
 
 static struct fake *
 create(const struct http_options *options, enum table table, bool fails)
