@@ -462,6 +462,12 @@ chain_done(const struct chain *chain)
 	return (chain->starved || (chain->ended[0] && chain->ended[1]));
 }
 
+bool
+chain_starved(const struct chain *chain)
+{
+	return (chain->starved);
+}
+
 const struct plugin *
 chain_protocol(const struct chain *chain)
 {

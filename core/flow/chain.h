@@ -132,6 +132,9 @@ void chain_resume(struct chain *chain);
 /* Both flows have ended: nothing will ever leave again. */
 bool chain_done(const struct chain *chain);
 
+/* Memory was out and bytes are lost: the tunnel must be cut. */
+bool chain_starved(const struct chain *chain);
+
 /* NULL while nobody refused. */
 const struct chain_refusal *chain_refused(const struct chain *chain);
 

@@ -286,6 +286,14 @@ slots_hook(struct slots *slots, const struct frl_hook *hook,
 	return (slot == NULL ? 0 : bind_hook(slots, slot, h, err));
 }
 
+/* The default: right also where http or websocket is not loaded. */
+static bool
+is_usual(const char *pattern)
+{
+	return (strcmp(pattern, "tunnel.*") == 0 ||
+	    strcmp(pattern, "http.*") == 0 || strcmp(pattern, "ws.*") == 0);
+}
+
 /* A filter that matches nothing is probably misspelt; but the plugin that has
  * such events may just not be loaded. */
 static void
@@ -294,8 +302,7 @@ warn_filter(const struct slots *slots, const struct slots_filter *filter)
 	size_t i, k;
 
 	for (i = 0; i < filter->count; i++) {
-		/* "ws.*" is right also where websocket is not loaded. */
-		if (strchr(filter->items[i], '*') != NULL)
+		if (is_usual(filter->items[i]))
 			continue;
 		for (k = 0; k < slots->count; k++) {
 			if (matches(filter->items[i],

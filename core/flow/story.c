@@ -4,6 +4,7 @@
 #include "flow/tunnel_events.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int
@@ -123,7 +124,17 @@ story_dial(struct story *story, const struct addr *addr, unsigned attempt,
 void
 story_note(struct story *story, const struct decision *decision)
 {
-	story->noted = *decision;
+	if (story->noted == NULL)
+		story->noted = malloc(sizeof(*story->noted));
+	if (story->noted != NULL)
+		*story->noted = *decision;
+}
+
+const char *
+story_noted(const struct story *story, const char **ret_plugin)
+{
+	*ret_plugin = story->noted == NULL ? NULL : story->noted->plugin;
+	return (story->noted == NULL ? NULL : story->noted->reason);
 }
 
 void
@@ -262,6 +273,8 @@ story_close(struct story *story, enum why why, uint64_t now_us)
 {
 	struct frl_tunnel_close record;
 
+	free(story->noted);
+	story->noted = NULL;
 	if (!story->opened) {
 		/* It never named a target: one line tells it all. */
 		story_denied(story, why, NULL, NULL);

@@ -37,7 +37,7 @@ struct story {
 	const char *inspector;		/* of the protocol, at the end */
 	int closed_by;			/* 0 client, 1 server, -1 neither */
 	bool opened, told_why;
-	struct decision noted;		/* why hooks objected to a dial */
+	struct decision *noted;		/* why hooks objected to a dial */
 	char id[STORY_ID_SIZE];
 	char client_addr[ADDR_TEXT_SIZE];
 	char server_addr[ADDR_TEXT_SIZE];
@@ -60,8 +60,10 @@ enum frl_verdict story_dial(struct story *story, const struct addr *addr,
     unsigned attempt, const struct asker *asker, struct decision *decision,
     uint64_t *ret_token);
 
-/* Remember why a dial was refused. */
+/* Remember why a dial was refused, and tell who it was and why (both may be
+ * NULL). */
 void story_note(struct story *story, const struct decision *decision);
+const char *story_noted(const struct story *story, const char **ret_plugin);
 
 void story_connect(struct story *story, const struct dial_result *result);
 void story_handoff(struct story *story, const struct chain_switch *change);

@@ -209,10 +209,14 @@ on_reset(void *arg, enum frl_flow whose)
 	    WHY_SERVER_RESET);
 }
 
+/* Bytes were lost: a FIN would claim that all is well. */
 static void
 on_starved(void *arg)
 {
-	tunnel_kill(arg, WHY_OUT_OF_RESOURCES);
+	struct tunnel *t = arg;
+
+	t->reset = true;
+	tunnel_kill(t, WHY_OUT_OF_RESOURCES);
 }
 
 /* How long may this tunnel be quiet?  0: for ever. */
@@ -347,11 +351,13 @@ on_progress(void *arg)
 	if (t->state == RELAY) {
 		if (flows[0].over != flows[1].over && t->story.closed_by < 0) {
 			t->story.closed_by = flows[0].over ? 0 : 1;
-			tunnel_hurry(t, 0);		/* patience is shorter now */
+			tunnel_hurry(t, 0);	/* patience is shorter now */
 		}
 		if (!t->looking && unwatched(t))
 			tunnel_hurry(t, LOOK_MS);
-		if (chain_done(t->relay.chain))
+		if (chain_starved(t->relay.chain))
+			on_starved(t);
+		else if (chain_done(t->relay.chain))
 			tunnel_step(t, STEP_ENDED);
 		return;
 	}

@@ -73,6 +73,15 @@ dial_ask(void *arg, const struct addr *addr, unsigned attempt)
 	return (DIAL_REFUSE);
 }
 
+/* Every address was objected to; the last objection is told. */
+static void
+deny_noted(struct tunnel *t)
+{
+	const char *plugin, *reason = story_noted(&t->story, &plugin);
+
+	tunnel_deny(t, WHY_REFUSED, reason, plugin);
+}
+
 static void
 dial_done(void *arg, const struct dial_result *result)
 {
@@ -86,8 +95,7 @@ dial_done(void *arg, const struct dial_result *result)
 
 	if (result->fd < 0) {
 		if (result->why == WHY_REFUSED)
-			tunnel_deny(t, WHY_REFUSED, t->story.noted.reason,
-			    t->story.noted.plugin);
+			deny_noted(t);
 		else
 			tunnel_deny(t, result->why, result->text, NULL);
 		return;
