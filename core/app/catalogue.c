@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fnmatch.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,13 +194,20 @@ int
 command_plugins_info(const char *name)
 {
 	char **folders = plugin_folders();
+	char *path = strchr(name, '/') != NULL ? realpath(name, NULL) : NULL;
 	struct plugin *plugin;
 	struct err err;
 
+	if (path == NULL && strchr(name, '/') != NULL) {
+		log_say(FRL_ERROR, "%s: %s", name, strerror(errno));
+		folders_free(folders);
+		return (EXIT_RUNTIME);
+	}
 	/* By a path, the configured name does not matter. */
-	plugin = plugin_open(name[0] == '/' ? "plugin" : name,
-	    name[0] == '/' ? name : NULL, (const char *const *)folders, &err);
+	plugin = plugin_open(path != NULL ? "plugin" : name, path,
+	    (const char *const *)folders, &err);
 	folders_free(folders);
+	free(path);
 	if (plugin == NULL) {
 		log_say(FRL_ERROR, "%s", err.text);
 		return (EXIT_RUNTIME);

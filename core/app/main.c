@@ -3,9 +3,11 @@
  * main -- from a command line to a command.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "base/log.h"
 
 static int
 run_command(const struct cli *cli)
@@ -31,6 +33,16 @@ run_command(const struct cli *cli)
 	return (EXIT_BAD_USAGE);
 }
 
+static void
+check_environment(void)
+{
+	const char *level = getenv("FAIRLEAD_LOG_LEVEL");
+
+	if (level != NULL && level[0] != '\0' && log_level(level) < 0)
+		log_say(FRL_WARNING, "FAIRLEAD_LOG_LEVEL is '%s': error, "
+		    "warning, notice or debug is expected", level);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -43,6 +55,7 @@ main(int argc, char **argv)
 		    err.text);
 		return (EXIT_BAD_USAGE);
 	}
+	check_environment();
 	if (cli.help) {
 		cli_help(cli.command);
 		code = EXIT_FINE;
