@@ -430,7 +430,7 @@ class Signals(Case):
     def accepts(self, proxy):
         try:
             socket.create_connection(('127.0.0.1', proxy.port)).close()
-        except ConnectionRefusedError:
+        except OSError:         # refused, or reset in the queue
             return False
         time.sleep(0.05)
         return True
