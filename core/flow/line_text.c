@@ -146,8 +146,11 @@ put_template(struct json *j, const struct line_plan *plan,
 			    op->width, line);
 			break;
 		case LINE_WORD:
+			/* Columns stay where they are. */
 			if (holds(&plan->fields[op->field], record))
 				json_raw(j, op->text, op->len);
+			else
+				put_spaces(j, op->len);
 			break;
 		case LINE_ARROW:
 			put_arrow(j, line->flow);

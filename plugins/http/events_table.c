@@ -94,9 +94,9 @@ const struct frl_event http_event_response = {
 const struct frl_event http_event_done = {
 	.name = "http.done",
 	.help = "An exchange is over.",
-	.text = "done   {http.complete?complete} after {http.duration_us} us, "
-	    "bodies -> {http.request_body_bytes} B, "
-	    "<- {http.response_body_bytes} B",
+	.text = "done   after {http.duration_us} us, bodies "
+	    "-> {http.request_body_bytes} B, "
+	    "<- {http.response_body_bytes} B {http.complete?complete}",
 	.fields = done_fields,
 	.record_size = sizeof(struct frl_http_done),
 	.flags = 0
