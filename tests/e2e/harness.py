@@ -86,9 +86,12 @@ def plugin_text(plugins, options):
         out.append(f'  - name: {name}')
         if path:
             out.append(f'    path: {path}')
-        if options.get(name):
+        given = dict(options.get(name, {}))
+        if 'on_error' in given:         # the core's, not the plugin's own
+            out.append(f'    on_error: {given.pop("on_error")}')
+        if given:
             out.append('    options:')
-            out += [f'      {k}: {v}' for k, v in options[name].items()]
+            out += [f'      {k}: {v}' for k, v in given.items()]
     return '\n'.join(out)
 
 

@@ -7,6 +7,7 @@ from harness import BUILD, Case, read_all, read_exactly, read_head
 from wsframes import ANSWER, REQUEST, frame
 
 REFUSE = ('refuser', BUILD / 'tests/inspectors/refuse.so')
+FAIL = ('fail', BUILD / 'tests/inspectors/fail.so')
 WAIT = ('waiter', BUILD / 'tests/inspectors/wait.so')
 BOTH = ('http', 'websocket', 'raw')
 EVENTS = ('tunnel.open', 'tunnel.dial', 'http.request', 'ws.frame')
@@ -155,6 +156,35 @@ class Hooks(Case):
         sock.sendall(REQUEST)
         harness.reset(sock)
         self.wait_close(proxy)
+
+    def broken(self, on_error):
+        """A plain request past an inspector that breaks half-way."""
+        server = self.serve(self.echo)
+        proxy = self.proxy((FAIL,) + BOTH,
+                           fail={'after': '10B', 'on_error': on_error})
+        sock = self.connect(proxy, server.port)
+        sock.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        got = read_all(sock)
+        sock.close()
+        close = self.wait_close(proxy)
+        line = proxy.lines('plugin.error')[0]
+        self.assertEqual(line['plugin'], 'fail')
+        return proxy, got, close
+
+    def test_inspector_fails_open(self):
+        proxy, got, close = self.broken('fail_open')
+        self.assertTrue(got.endswith(b'\r\n\r\nok'), got)
+        self.assertNotEqual(close['end'], 'plugin_error')
+        line = proxy.lines('tunnel.uninspected')[0]
+        self.assertEqual((line['reason'], line['plugin']),
+                         ('plugin', 'fail'))
+
+    def test_inspector_fails_closed(self):
+        proxy, got, close = self.broken('fail_closed')
+        self.assertNotIn(b'ok', got)
+        self.assertEqual(close['end'], 'plugin_error')
+        self.assertEqual(close['c2s_bytes'], 0)
+        self.assertEqual(proxy.lines('tunnel.uninspected'), [])
 
     def test_examples(self):
         """The two examples do what they say."""
