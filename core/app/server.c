@@ -225,7 +225,7 @@ open_doors(struct server *s, struct err *err)
 			log_say(FRL_NOTICE, "listening on %s for %s",
 			    door->listener.name, server);
 		} else
-			log_say(FRL_NOTICE, "listening on %s for CONNECT",
+			log_say(FRL_NOTICE, "listening on %s",
 			    door->listener.name);
 	}
 	return (0);

@@ -10,8 +10,9 @@
  *	   was let go is shown to the next link before the same one again)
  *	2  switch to an heir (rule 8)
  *	3  last words (rule 9)
- *	4  ends (rule 6)
- *	5  fail where the limit is reached and nobody waits (rule 4)
+ *	4  leave for the next server (rule 11)
+ *	5  ends (rule 6)
+ *	6  fail where the limit is reached and nobody waits (rule 4)
  *
  * Rule 1 holds because no plugin is on the stack between steps.
  */
@@ -81,6 +82,13 @@ heed(struct link *link, struct stream *s, enum frl_verdict verdict)
 	chain->noted = NULL;
 }
 
+/* Rule 11: a protocol link that said next() is not called any more. */
+static bool
+is_leaving(const struct link_place *place)
+{
+	return (place->chain->leaving && place == chain_last(place->chain));
+}
+
 /* Rules 2, 4: may the link be called for this flow, and is there news? */
 static bool
 showable(const struct stream *s)
@@ -89,7 +97,8 @@ showable(const struct stream *s)
 
 	return (held != 0 && held >= s->wanted && s->due &&
 	    s->ahead_count == 0 && !stream_stopped(s) && !s->finished &&
-	    !s->refused && s->place->heir == NULL && !s->place->blind);
+	    !s->refused && s->place->heir == NULL && !s->place->blind &&
+	    !is_leaving(s->place));
 }
 
 static bool
@@ -129,7 +138,7 @@ tell_end(struct stream *s)
 		stream_finish(s);	/* rule 9: its last byte is gone */
 		return (true);
 	}
-	if (s->told || stream_stopped(s) ||
+	if (s->told || stream_stopped(s) || is_leaving(s->place) ||
 	    !(s->input_over || s->finished))
 		return (false);
 	s->told = true;
@@ -140,6 +149,8 @@ tell_end(struct stream *s)
 		link->busy = false;
 		heed(link, s, verdict);
 	}
+	if (is_leaving(s->place))
+		return (true);		/* the client's stream goes on */
 	if (s->place->heir != NULL && !s->finished && s->ahead_count == 0) {
 		s->told = false;	/* rule 8: the heir is told instead */
 		return (true);
@@ -213,6 +224,7 @@ say_farewell(struct chain *chain)
 	if (refusal == NULL || chain->said)
 		return (false);
 	chain->said = true;
+	chain->leaving = false;		/* both flows end here instead */
 	for (i = 0; i < 2; i++) {
 		struct stream *s = &place->streams[i];
 
@@ -237,6 +249,30 @@ say_farewell(struct chain *chain)
 	}
 	for (i = 0; i < 2; i++)
 		stream_record(&place->streams[i], VERB_END, 0, NULL, true);
+	return (true);
+}
+
+/*
+ * Rule 11: what the server's flow let go must have left the chain, and no
+ * credit may be open in the client's.  Then no link is called again.
+ */
+static bool
+leave(struct chain *chain)
+{
+	struct link_place *place = chain_last(chain);
+	unsigned i;
+
+	if (!chain->leaving || place->streams[0].ahead_count != 0 ||
+	    place->streams[1].ahead_count != 0)
+		return (false);
+	for (i = 0; i + 1 < chain->count; i++) {
+		const struct stream *s =
+		    &chain->places[i].streams[FRL_FROM_SERVER];
+
+		if (stream_held(s) != 0 || buf_len(&s->inserted) != 0)
+			return (false);
+	}
+	chain->left = true;
 	return (true);
 }
 
@@ -304,7 +340,7 @@ static bool
 step(struct chain *chain)
 {
 	return (move_bytes(chain) || switch_link(chain) ||
-	    say_farewell(chain) || tell_ends(chain) ||
+	    say_farewell(chain) || leave(chain) || tell_ends(chain) ||
 	    (!chain_done(chain) && (over_limit(chain, FRL_FROM_CLIENT) ||
 	    over_limit(chain, FRL_FROM_SERVER))));
 }
@@ -328,7 +364,8 @@ settle(struct chain *chain)
 	if (chain->busy)
 		return;
 	chain->busy = true;
-	while (!chain->starved && !stalled(chain) && step(chain))
+	while (!chain->starved && !chain->left && !stalled(chain) &&
+	    step(chain))
 		;
 	for (i = 0; i < chain->count; i++)
 		for (k = 0; k < 2; k++)
@@ -351,7 +388,7 @@ chain_room(const struct chain *chain, enum frl_flow flow)
 {
 	size_t sum = burden(chain, flow);
 
-	if (sum >= chain->limit || stalled(chain))
+	if (sum >= chain->limit || chain->leaving || stalled(chain))
 		return (0);
 	return (chain->limit - sum);
 }
@@ -459,7 +496,14 @@ chain_resume(struct chain *chain)
 bool
 chain_done(const struct chain *chain)
 {
-	return (chain->starved || (chain->ended[0] && chain->ended[1]));
+	return (chain->starved || chain->left ||
+	    (chain->ended[0] && chain->ended[1]));
+}
+
+bool
+chain_left(const struct chain *chain)
+{
+	return (chain->left);
 }
 
 bool

@@ -201,7 +201,7 @@ story_denied(struct story *story, enum why why, const char *detail,
 	const struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_failed record;
 
-	if (story->told_why)
+	if (story->told_why || story->unasked)
 		return;
 	story->told_why = true;
 	if (why == WHY_SHUTDOWN && story->opened)

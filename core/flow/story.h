@@ -36,6 +36,7 @@ struct story {
 	uint64_t moved[2];
 	const char *inspector;		/* of the protocol, at the end */
 	int closed_by;			/* 0 client, 1 server, -1 neither */
+	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
 	struct decision *noted;		/* why hooks objected to a dial */
 	char id[STORY_ID_SIZE];

@@ -106,7 +106,6 @@ dial_done(void *arg, const struct dial_result *result)
 		return;
 	}
 	relay_attach(&t->relay, FRL_FROM_SERVER, conn);
-	t->server = result->addr;
 	story_connect(&t->story, result);
 	tunnel_step(t, STEP_CONNECTED);
 }

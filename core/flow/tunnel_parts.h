@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
- * tunnel_dial.c (its way to the server), tunnel_chain.c (what its chain asks
- * for) and tunnels.c (all of them) alone.
+ * tunnel_greet.c (what its client wants), tunnel_dial.c (its way to the
+ * server), tunnel_chain.c (what its chain asks for) and tunnels.c (all of
+ * them) alone.
  */
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
@@ -19,6 +20,7 @@ enum step {
 	STEP_CONNECTED,
 	STEP_DENIED,	/* no tunnel will be: answer */
 	STEP_ENDED,	/* both flows have ended */
+	STEP_NEXT,	/* the client goes on to another server */
 	STEP_KILL
 };
 
@@ -30,10 +32,12 @@ struct tunnel {
 	enum why why;			/* of the end; WHY_NONE: still on */
 	bool reset;			/* end with RST */
 	bool looking;			/* tick() comes within LOOK_MS */
+	bool goes_on;			/* the client goes on to a tunnel */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target target;
-	struct addr server;
+	const struct plugin *forwarder;	/* mode forward: the protocol link */
+	struct addr client;
 	struct dial *dial;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
@@ -80,8 +84,17 @@ void tunnel_hurry(struct tunnel *t, uint64_t ms);
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);
 
+/* A tunnel whose client's connection is attached next.  NULL without
+ * memory. */
+struct tunnel *tunnel_create(const struct tunnel_listener *listener,
+    const struct addr *peer);
+
 /* Make a tunnel's relay tell it the news; begin to greet or to check. */
 void tunnel_begin(struct tunnel *t);
+
+/* In GREET: look at the bytes that are there, wait for more; more came. */
+void tunnel_await(struct tunnel *t);
+void tunnel_greet(struct tunnel *t);
 
 /* Enter DIAL; leave it, or CHECK, without a result. */
 void tunnel_dial(struct tunnel *t);

@@ -359,7 +359,7 @@ test_plugins(void **state)
 #define P "version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\nplugins:\n" \
 	"- name: raw\n"
 	snprintf(expected, sizeof(expected), "c.yaml:5:9: plugin 'old': "
-	    "%s/old.so: built for ABI 9.1, this is 0.1: build it anew",
+	    "%s/old.so: built for ABI 9.2, this is 0.2: build it anew",
 	    p->folder);
 	bad_once(P "- name: old\n", expected);
 	/* Who names it is not blamed again. */
