@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
- * tunnel_dial.c (its way to the server), tunnel_chain.c (what its chain asks
- * for) and tunnels.c (all of them) alone.
+ * tunnel_greet.c (what the client asks for), tunnel_dial.c (its way to the
+ * server), tunnel_chain.c (what its chain asks for) and tunnels.c (all of
+ * them) alone.
  */
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
@@ -82,6 +83,12 @@ void tunnel_limit_farewell(struct tunnel *t);
 
 /* Make a tunnel's relay tell it the news; begin to greet or to check. */
 void tunnel_begin(struct tunnel *t);
+
+/* Begin GREET: wait for the client's head, or know the target at once. */
+void tunnel_await(struct tunnel *t);
+
+/* In GREET the client sent something. */
+void tunnel_greet(struct tunnel *t);
 
 /* Enter DIAL; leave it, or CHECK, without a result. */
 void tunnel_dial(struct tunnel *t);
