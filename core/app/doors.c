@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/tunnel.h"
 #include "net/sock.h"
+#include "net/unixsock.h"
 
 #include <ifaddrs.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@ struct door {
 	struct tunnel_listener listener;
 	struct acceptor *acceptor;
 	int fd;
+	char name[ADDR_PORT_TEXT_SIZE];	/* with the port that 0 became */
+	const char *path;		/* of a UNIX socket; or NULL */
+	struct unixsock_mark mark;
 };
 
 struct doors {
@@ -28,20 +32,51 @@ struct doors {
 /* Binding								*/
 
 static int
-door_bind(struct door *door, const struct config_listen *listen,
-    struct addr *ret_own, struct err *err)
+bind_path(struct door *door, const struct config_listen *listen,
+    struct err *err)
 {
+	door->fd = unixsock_listen(listen->path, listen->permissions,
+	    &door->mark, err);
+	if (door->fd < 0)
+		return (-1);
+	door->path = listen->path;
+	door->listener.name = listen->name;
+	return (0);
+}
+
+/* No tunnel leads to a path, so only addresses are to be kept in mind. */
+static int
+bind_addr(struct doors *doors, struct door *door,
+    const struct config_listen *listen, struct err *err)
+{
+	struct addr *own = &doors->own[doors->own_count];
+
 	door->fd = sock_listen(&listen->addr, err);
 	if (door->fd < 0)
 		return (-1);
-	if (sock_local(door->fd, ret_own) != 0)
-		*ret_own = listen->addr;
-	addr_format_port(ret_own, door->listener.name);
-	door->listener.mode = listen->mode == CONFIG_REVERSE ?
-	    TUNNEL_REVERSE : TUNNEL_CONNECT;
-	door->listener.server = listen->server;
-	door->listener.protocol = listen->protocol;
+	if (sock_local(door->fd, own) != 0)
+		*own = listen->addr;
+	doors->own_count++;
+	addr_format_port(own, door->name);
+	door->listener.name = door->name;
 	return (0);
+}
+
+static int
+bind_door(struct doors *doors, struct door *door,
+    const struct config_listen *listen, struct err *err)
+{
+	struct tunnel_listener *listener = &door->listener;
+
+	listener->mode = listen->mode == CONFIG_REVERSE ? TUNNEL_REVERSE :
+	    TUNNEL_CONNECT;
+	listener->server = listen->server;
+	listener->protocol = listen->protocol;
+	listener->clients = listen->clients;
+	listener->client_count = listen->client_count;
+	listener->proxy_header = listen->proxy_header;
+	return (listen->path != NULL ? bind_path(door, listen, err) :
+	    bind_addr(doors, door, listen, err));
 }
 
 struct doors *
@@ -61,12 +96,11 @@ doors_bind(const struct config *config, struct err *err)
 		doors->list[i].fd = -1;
 	doors->count = n;
 	for (i = 0; i < n; i++) {
-		if (door_bind(&doors->list[i], &config->listens[i],
-		    &doors->own[doors->own_count], err) != 0) {
+		if (bind_door(doors, &doors->list[i], &config->listens[i],
+		    err) != 0) {
 			doors_free(doors);
 			return (NULL);
 		}
-		doors->own_count++;
 	}
 	return (doors);
 }
@@ -180,6 +214,9 @@ doors_close(struct doors *doors)
 
 		acceptor_stop(door->acceptor);
 		door->acceptor = NULL;
+		if (door->path != NULL)
+			unixsock_remove(door->path, &door->mark);
+		door->path = NULL;
 		if (door->fd >= 0)
 			close(door->fd);
 		door->fd = -1;

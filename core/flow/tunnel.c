@@ -377,12 +377,12 @@ tunnel_step(struct tunnel *t, enum step step)
 }
 
 void
-tunnel_begin(struct tunnel *t)
+tunnel_begin(struct tunnel *t, const struct addr *peer)
 {
 	t->relay.reset = on_reset;
 	t->relay.progress = on_progress;
 	t->relay.starved = on_starved;
 	t->relay.arg = t;
 	t->state = GREET;
-	tunnel_await(t);
+	tunnel_await(t, peer);
 }

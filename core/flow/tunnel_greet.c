@@ -1,46 +1,93 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tunnel_greet -- the beginning of a tunnel: what the client asks for.
+ * tunnel_greet -- the beginning of a tunnel: who comes, what is asked for.
  *
- * What always holds: in GREET the client is read here alone, under the
- * deadline of a head, and what came behind the head is kept in `early`.
+ *	peer not in `clients` --> answered 403, or closed
+ *	PROXY header, where the listener requires one
+ *	CONNECT head, or the listener's own server
+ *
+ * What always holds: in GREET the client is read here alone, one deadline
+ * covers all that it has to say, and what came behind it is kept in `early`.
  */
 #include "flow/greet.h"
+#include "flow/proxy_header.h"
 #include "flow/tunnel_parts.h"
 
-static void
-head_too_slow(void *arg)
+#include <stdio.h>
+
+/* ------------------------------------------------------------------ */
+/* Who comes								*/
+
+/* It is the peer that is judged: whom else would we believe a header of? */
+static bool
+welcome(const struct tunnel_listener *listener, const struct addr *peer)
 {
-	tunnel_deny(arg, WHY_HEAD_TIMEOUT, NULL, NULL);
+	size_t i;
+
+	for (i = 0; i < listener->client_count; i++)
+		if (addr_range_has_peer(&listener->clients[i], peer))
+			return (true);
+	return (listener->client_count == 0);
 }
 
-/* The client sent something: is the head whole? */
-void
-tunnel_greet(struct tunnel *t)
+/* No tunnel.open tells who this was, so the reason does. */
+static void
+turn_away(struct tunnel *t)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "%s is not among the `clients` of the listener %s",
+	    t->story.client_addr, t->listener->name);
+	tunnel_deny(t, WHY_REFUSED, text, NULL);
+}
+
+/* True: the header was there, and the client has its address. */
+static bool
+read_proxy_header(struct tunnel *t)
+{
+	struct proxy_header h;
+
+	switch (proxy_header_read(&h, buf_data(&t->early),
+	    buf_len(&t->early))) {
+	case PROXY_HEADER_MORE:
+		return (false);
+	case PROXY_HEADER_BAD:
+		/* Not answered: it does not know that it speaks to us. */
+		tunnel_deny(t, WHY_BAD_PROXY_HEADER, h.detail, NULL);
+		return (false);
+	case PROXY_HEADER_WHOLE:
+		break;
+	}
+	buf_drain(&t->early, h.size);
+	if (h.named)
+		story_client(&t->story, &h.client);
+	t->nameless = false;
+	return (true);
+}
+
+/* ------------------------------------------------------------------ */
+/* What it asks for							*/
+
+static void
+too_slow(void *arg)
+{
+	struct tunnel *t = arg;
+
+	if (t->nameless)
+		tunnel_deny(t, WHY_BAD_PROXY_HEADER,
+		    "the PROXY header came too slowly", NULL);
+	else
+		tunnel_deny(t, WHY_HEAD_TIMEOUT, NULL, NULL);
+}
+
+/* Is the head whole? */
+static void
+read_head(struct tunnel *t)
 {
 	const struct rules *rules = t->all->options.rules;
-	uint8_t bytes[4096];
 	struct greet g;
-	ssize_t n;
 
-	/* A new tunnel means new lines: on_room() goes on. */
-	if (events_stalled(t->all->options.events)) {
-		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, false);
-		return;
-	}
-	n = conn_read(t->relay.flows[FRL_FROM_CLIENT].source, bytes,
-	    sizeof(bytes));
-	if (n == CONN_AGAIN)
-		return;
-	if (n <= 0) {
-		tunnel_deny(t, n == 0 ? WHY_CLIENT_FIN : WHY_CLIENT_RESET,
-		    "the client left before its request was whole", NULL);
-		return;
-	}
-	if (buf_append(&t->early, bytes, (size_t)n) != 0) {
-		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
-		return;
-	}
 	switch (greet_read(&g, buf_data(&t->early), buf_len(&t->early),
 	    rules->head_bytes, rules->head_fields)) {
 	case GREET_MORE:
@@ -57,16 +104,61 @@ tunnel_greet(struct tunnel *t)
 	}
 }
 
-void
-tunnel_await(struct tunnel *t)
+/* What is known of the target, now that the client is known? */
+static void
+find_target(struct tunnel *t)
 {
 	if (t->listener->mode == TUNNEL_REVERSE) {
 		t->target = t->listener->server;
 		tunnel_step(t, STEP_TARGET);
+	} else if (buf_len(&t->early) != 0)
+		read_head(t);
+}
+
+void
+tunnel_greet(struct tunnel *t)
+{
+	uint8_t bytes[4096];
+	ssize_t n;
+
+	/* A new tunnel means new lines: on_room() goes on. */
+	if (events_stalled(t->all->options.events)) {
+		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, false);
+		return;
+	}
+	n = conn_read(t->relay.flows[FRL_FROM_CLIENT].source, bytes,
+	    sizeof(bytes));
+	if (n == CONN_AGAIN)
+		return;
+	if (n <= 0) {
+		tunnel_deny(t, n == 0 ? WHY_CLIENT_FIN : WHY_CLIENT_RESET,
+		    t->nameless ?
+		    "the client left before its PROXY header was whole" :
+		    "the client left before its request was whole", NULL);
+		return;
+	}
+	if (buf_append(&t->early, bytes, (size_t)n) != 0) {
+		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		return;
+	}
+	if (!t->nameless || read_proxy_header(t))
+		find_target(t);
+}
+
+void
+tunnel_await(struct tunnel *t, const struct addr *peer)
+{
+	if (!welcome(t->listener, peer)) {
+		turn_away(t);
+		return;
+	}
+	t->nameless = t->listener->proxy_header;
+	if (!t->nameless && t->listener->mode == TUNNEL_REVERSE) {
+		find_target(t);
 		return;
 	}
 	t->relay.greeting = true;
 	timer_start(t->all->options.loop, &t->timer,
-	    t->all->options.rules->head_ms, head_too_slow, t);
+	    t->all->options.rules->head_ms, too_slow, t);
 	conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, true);
 }

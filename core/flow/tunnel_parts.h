@@ -30,6 +30,7 @@ struct tunnel {
 	enum state state;
 	enum why why;			/* of the end; WHY_NONE: still on */
 	bool reset;			/* end with RST */
+	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
@@ -81,11 +82,13 @@ void tunnel_hurry(struct tunnel *t, uint64_t ms);
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);
 
-/* Make a tunnel's relay tell it the news; begin to greet or to check. */
-void tunnel_begin(struct tunnel *t);
+/* Make a tunnel's relay tell it the news; begin to greet or to check.  peer:
+ * whose connection it is. */
+void tunnel_begin(struct tunnel *t, const struct addr *peer);
 
-/* Begin GREET: wait for the client's head, or know the target at once. */
-void tunnel_await(struct tunnel *t);
+/* Begin GREET: turn the peer away, wait for what it says, or know the target
+ * at once. */
+void tunnel_await(struct tunnel *t, const struct addr *peer);
 
 /* In GREET the client sent something. */
 void tunnel_greet(struct tunnel *t);

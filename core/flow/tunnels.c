@@ -34,7 +34,7 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
 	DL_APPEND(all->list, t);
 	all->count++;
-	tunnel_begin(t);
+	tunnel_begin(t, peer);
 }
 
 /* The log has room again: whoever was stalled goes on. */
