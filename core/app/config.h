@@ -20,6 +20,7 @@
 #include "flow/events.h"
 #include "flow/plugin.h"
 #include "net/addr.h"
+#include "net/unixsock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +28,17 @@
 
 enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
 
+#define CONFIG_LISTEN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
+
 struct config_listen {
-	struct addr addr;
-	char name[ADDR_PORT_TEXT_SIZE];	/* "127.0.0.1:3128" */
+	struct addr addr;		/* without a path */
+	char *path;			/* of a UNIX socket; or NULL */
+	unsigned permissions;		/* of the path: 0600 */
+	/* "127.0.0.1:3128", "unix:/run/fairlead/proxy.sock" */
+	char name[CONFIG_LISTEN_NAME_SIZE];
+	struct addr_range *clients;	/* who may connect; none: anybody */
+	size_t client_count;
+	bool proxy_header;		/* a PROXY header comes first */
 	enum config_mode mode;
 	struct target server;		/* CONFIG_REVERSE */
 	struct plugin *protocol;	/* NULL: detect */

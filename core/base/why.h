@@ -33,6 +33,8 @@
 	    400, "http_request_error", FAULT) \
 	X(BAD_METHOD, "not_implemented", "this proxy does not do that", \
 	    501, "http_request_error", FAULT) \
+	X(BAD_PROXY_HEADER, "bad_proxy_header", \
+	    "the PROXY header is missing or malformed", 0, "", FAULT) \
 	X(HEAD_TIMEOUT, "head_timeout", "the request head came too slowly", \
 	    408, "http_request_error", FAULT) \
 	X(HEAD_TOO_LARGE, "head_too_large", "the request head is too large", \

@@ -60,15 +60,21 @@ story_begin(struct story *story, struct stories *all, const char *listener,
 	story->closed_by = -1;
 	snprintf(story->id, sizeof(story->id), "%08x-%08x",
 	    (unsigned)all->prefix, (unsigned)all->count++);
-	addr_format(peer, story->client_addr);
 	tunnel->id = story->id;
 	tunnel->mode = mode;
 	tunnel->listener = listener;
 	tunnel->client_addr = story->client_addr;
-	tunnel->client_port = addr_port(peer);
 	tunnel->server_name = "";
 	tunnel->server_addr = story->server_addr;
 	story->origin.tunnel = tunnel;
+	story_client(story, peer);
+}
+
+void
+story_client(struct story *story, const struct addr *client)
+{
+	addr_format(client, story->client_addr);
+	story->tunnel.client_port = addr_port(client);
 }
 
 /* Publish what nobody can object to. */
@@ -181,14 +187,22 @@ story_uninspected(struct story *story, const char *reason,
 	tell(story, story->all->uninspected, &record);
 }
 
+/* Clients of a reverse listener do not speak HTTP to us: no answer. */
+static uint32_t
+answered(const struct story *story, const struct why_row *row)
+{
+	return (strcmp(story->tunnel.mode, "reverse") == 0 ? 0 :
+	    (uint32_t)row->status);
+}
+
 static void
-tell_refused(struct story *story, const char *reason, int status,
+tell_refused(struct story *story, const char *reason, uint32_t status,
     const char *plugin)
 {
 	struct frl_tunnel_refused record;
 
 	record.reason = bytes_of(reason);
-	record.status = (uint32_t)status;
+	record.status = status;
 	record.plugin = plugin;
 	tell(story, story->all->refused, &record);
 }
@@ -208,7 +222,7 @@ story_denied(struct story *story, enum why why, const char *detail,
 		return;			/* tunnel.close says it */
 	if (row->kind == WHY_DECISION) {
 		tell_refused(story, detail != NULL && detail[0] != '\0' ?
-		    detail : row->text, row->status, plugin);
+		    detail : row->text, answered(story, row), plugin);
 		return;
 	}
 	record.listener = tunnel->listener;
@@ -216,7 +230,7 @@ story_denied(struct story *story, enum why why, const char *detail,
 	record.client_port = tunnel->client_port;
 	record.reason = row->name;
 	record.detail = bytes_of(detail);
-	record.status = (uint32_t)row->status;
+	record.status = answered(story, row);
 	tell(story, story->all->failed, &record);
 }
 

@@ -53,6 +53,9 @@ void story_begin(struct story *story, struct stories *all,
     const char *listener, const char *mode, const struct addr *peer,
     uint64_t now_us);
 
+/* Who the client is; before anything is told. */
+void story_client(struct story *story, const struct addr *client);
+
 /* tunnel.open, tunnel.dial: ask the hooks (events_publish). */
 enum frl_verdict story_open(struct story *story, const struct target *target,
     const struct asker *asker, struct decision *decision,

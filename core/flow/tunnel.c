@@ -34,6 +34,7 @@ pass_client_on(struct tunnel *t)
 		t->reset = true;
 		return (NULL);
 	}
+	heir->known = true;
 	heir->idle_ms = t->idle_ms;
 	heir->early = t->early;
 	heir->story.unasked = buf_len(&t->early) == 0;
@@ -426,9 +427,5 @@ tunnel_begin(struct tunnel *t)
 	t->relay.starved = on_starved;
 	t->relay.arg = t;
 	t->state = GREET;
-	if (t->listener->mode == TUNNEL_REVERSE) {
-		t->target = t->listener->server;
-		tunnel_step(t, STEP_TARGET);
-	} else
-		tunnel_await(t);
+	tunnel_await(t);
 }

@@ -1,22 +1,92 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tunnel_greet -- the state GREET: one request head, within its deadline, and
- * what becomes of the bytes behind it.
+ * tunnel_greet -- the beginning of a tunnel: who comes, what is asked for.
+ *
+ *	peer not in `clients` --> answered 403, or closed
+ *	PROXY header, where the listener requires one
+ *	CONNECT or absolute-form head, or the listener's own server
+ *
+ * What always holds: in GREET the client is read here alone, one deadline
+ * covers all that it has to say, and what came behind it is kept in `early`.
  *
  * A client that comes from another tunnel (next()) brings the bytes it has
  * sent already.  It may be silent between two requests, and may leave then:
  * no line is written about a tunnel that was not asked for.
  */
 #include "flow/greet.h"
+#include "flow/proxy_header.h"
 #include "flow/tunnel_parts.h"
 
+#include <stdio.h>
+
+/* ------------------------------------------------------------------ */
+/* Who comes								*/
+
+/* It is the peer that is judged: whom else would we believe a header of? */
+static bool
+welcome(const struct tunnel *t)
+{
+	const struct tunnel_listener *listener = t->listener;
+	size_t i;
+
+	for (i = 0; i < listener->client_count; i++)
+		if (addr_range_has_peer(&listener->clients[i], &t->client))
+			return (true);
+	return (listener->client_count == 0);
+}
+
+/* No tunnel.open tells who this was, so the reason does. */
 static void
-head_too_slow(void *arg)
+turn_away(struct tunnel *t)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "%s is not among the `clients` of the listener %s",
+	    t->story.client_addr, t->listener->name);
+	tunnel_deny(t, WHY_REFUSED, text, NULL);
+}
+
+/* True: the header was there, and the client has its address. */
+static bool
+read_proxy_header(struct tunnel *t)
+{
+	struct proxy_header h;
+
+	switch (proxy_header_read(&h, buf_data(&t->early),
+	    buf_len(&t->early))) {
+	case PROXY_HEADER_MORE:
+		return (false);
+	case PROXY_HEADER_BAD:
+		/* Not answered: it does not know that it speaks to us. */
+		tunnel_deny(t, WHY_BAD_PROXY_HEADER, h.detail, NULL);
+		return (false);
+	case PROXY_HEADER_WHOLE:
+		break;
+	}
+	buf_drain(&t->early, h.size);
+	if (h.named) {
+		t->client = h.client;
+		story_client(&t->story, &h.client);
+	}
+	t->nameless = false;
+	return (true);
+}
+
+/* ------------------------------------------------------------------ */
+/* What it asks for							*/
+
+static void
+too_slow(void *arg)
 {
 	struct tunnel *t = arg;
 
-	tunnel_deny(t, t->story.unasked ? WHY_IDLE_TIMEOUT :
-	    WHY_HEAD_TIMEOUT, NULL, NULL);
+	if (t->nameless)
+		tunnel_deny(t, WHY_BAD_PROXY_HEADER,
+		    "the PROXY header came too slowly", NULL);
+	else
+		tunnel_deny(t, t->story.unasked ? WHY_IDLE_TIMEOUT :
+		    WHY_HEAD_TIMEOUT, NULL, NULL);
 }
 
 static void
@@ -29,7 +99,7 @@ start_deadline(struct tunnel *t)
 		ms = t->idle_ms != 0 ? t->idle_ms : rules->idle_ms;
 	if (ms != 0)
 		timer_start(t->all->options.loop, &t->timer, ms,
-		    head_too_slow, t);
+		    too_slow, t);
 }
 
 /* Who takes absolute-form requests here?  NULL: nobody. */
@@ -90,6 +160,17 @@ read_head(struct tunnel *t)
 	}
 }
 
+/* What is known of the target, now that the client is known? */
+static void
+find_target(struct tunnel *t)
+{
+	if (t->listener->mode == TUNNEL_REVERSE) {
+		t->target = t->listener->server;
+		tunnel_step(t, STEP_TARGET);
+	} else if (buf_len(&t->early) != 0)
+		read_head(t);
+}
+
 void
 tunnel_greet(struct tunnel *t)
 {
@@ -107,6 +188,8 @@ tunnel_greet(struct tunnel *t)
 		return;
 	if (n <= 0) {
 		tunnel_deny(t, n == 0 ? WHY_CLIENT_FIN : WHY_CLIENT_RESET,
+		    t->nameless ?
+		    "the client left before its PROXY header was whole" :
 		    "the client left before its request was whole", NULL);
 		return;
 	}
@@ -118,16 +201,22 @@ tunnel_greet(struct tunnel *t)
 		t->story.unasked = false;
 		start_deadline(t);	/* of the head, from here on */
 	}
-	read_head(t);
+	if (!t->nameless || read_proxy_header(t))
+		find_target(t);
 }
 
 void
 tunnel_await(struct tunnel *t)
 {
+	if (!t->known && !welcome(t)) {
+		turn_away(t);
+		return;
+	}
+	t->nameless = !t->known && t->listener->proxy_header;
 	t->relay.greeting = true;
 	start_deadline(t);
-	if (buf_len(&t->early) != 0)
-		read_head(t);
+	if (!t->nameless)
+		find_target(t);
 	if (t->state == GREET)
 		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, true);
 }

@@ -31,7 +31,9 @@ struct tunnel {
 	enum state state;
 	enum why why;			/* of the end; WHY_NONE: still on */
 	bool reset;			/* end with RST */
+	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
+	bool known;			/* the client was let in before */
 	bool goes_on;			/* the client goes on to a tunnel */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */

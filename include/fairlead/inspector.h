@@ -100,8 +100,8 @@ struct frl_http_head;
 struct frl_tunnel {
 	const char *id;			/* "7f3a9c21-00000a4e" */
 	const char *mode;		/* "connect", "forward", "reverse" */
-	const char *listener;		/* "127.0.0.1:3128" */
-	const char *client_addr;	/* "10.0.0.7", "2001:db8::1" */
+	const char *listener;		/* "127.0.0.1:3128", "unix:/path" */
+	const char *client_addr;	/* "10.0.0.7", "2001:db8::1", "unix" */
 	const char *server_name;	/* canonical host of the target */
 	const char *server_addr;	/* the address that was connected to */
 	uint16_t client_port;
