@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,14 @@ static const char *const proxied[] = {
 	"WSS_PROXY",
 };
 
-/* What would lead past us. */
+/*
+ * What would lead past us.  Where no_proxy is missing or empty, some clients
+ * (websocket-client is one) go to localhost directly: it names a host that
+ * cannot be (RFC 6761, 6.4).
+ */
 static const char *const cleared[] = { "no_proxy", "socks_proxy" };
+static const char *const excepted[] = { "no_proxy=none.invalid",
+	"NO_PROXY=none.invalid" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -89,12 +96,11 @@ static char **
 make_environment(const char *door)
 {
 	const size_t room = sizeof("https_proxy=http://") + strlen(door);
-	size_t count = 0, at = 0, i;
+	size_t count = COUNT(proxied) + COUNT(excepted) + 1, at = 0, i;
 	char **env, *text;
 
-	while (environ[count] != NULL)
+	for (i = 0; environ[i] != NULL; i++)
 		count++;
-	count += COUNT(proxied) + 1;
 	env = malloc(count * sizeof(*env) + COUNT(proxied) * room);
 	if (env == NULL)
 		return (NULL);
@@ -108,6 +114,8 @@ make_environment(const char *door)
 		snprintf(text, room, "%s=http://%s", proxied[i], door);
 		env[at++] = text;
 	}
+	for (i = 0; i < COUNT(excepted); i++)
+		env[at++] = (char *)(uintptr_t)excepted[i];
 	env[at] = NULL;
 	return (env);
 }

@@ -27,14 +27,14 @@ struct server_guest {
 /*
  * Bind, load the plugins, say that we listen, serve until SIGTERM or SIGINT,
  * drain.  config: borrow; the caller frees it afterwards.  guest: borrow, or
- * NULL.  Returns the program's exit code: 0, 1 runtime, 69 cannot bind, 78 a plugin refused to
- * load.  What went wrong has been said on stderr.
+ * NULL.  Returns the program's exit code: 0, 1 runtime, 69 cannot bind, 78 a
+ * plugin refused to load.  What went wrong has been said on stderr.
  */
 int server_run(struct config *config, const struct server_guest *guest);
 
 /* For guests, between opened() and the end of server_run(). */
 struct loop *server_loop(const struct server *server);
-const char *server_door(const struct server *server);	/* the first: IP:port */
+const char *server_door(const struct server *server);	/* first: IP:port */
 size_t server_tunnels(const struct server *server);
 
 /* Close the doors, let every tunnel say its last words, leave; a second call

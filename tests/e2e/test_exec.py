@@ -147,6 +147,8 @@ class Command(Exec):
         for name in ('http', 'https', 'all', 'ws', 'wss'):
             want[f'{name}_proxy'] = url
             want[f'{name}_proxy'.upper()] = url
+        # Not empty: some clients then except localhost.
+        want['no_proxy'] = want['NO_PROXY'] = 'none.invalid'
         want['my_no_proxy'] = 'stays'
         self.assertEqual({k: v for k, v in env.items()
                           if k.lower().endswith('proxy')}, want)
@@ -301,8 +303,8 @@ s.sendall(b'\\x89\\x80\\0\\0\\0\\0' * 100)
         self.end(process, 1)
 
     def test_private_addresses(self):
-        said = ('-o/dev/null', '--write-out', '%{http_connect}', '--proxytunnel',
-                '--silent')
+        said = ('-o/dev/null', '--write-out', '%{http_connect}',
+                '--proxytunnel', '--silent')
         server = self.serve(answer)
         to = f'http://127.0.0.1:{server.port}/'
         for args, url, want in (
