@@ -347,11 +347,15 @@ s.sendall(b'\\x89\\x80\\0\\0\\0\\0' * 100)
     def test_stderr_that_is_a_file_is_shared(self):
         """Without O_APPEND the offset is all that keeps lines apart."""
         server = self.serve(answer)
-        _, err = self.run_it('sh', '-c', 'echo first >&2; '
-                             f'{" ".join(self.curl(server))}; '
-                             'echo last >&2')
+        _, err = self.run_it(
+            'sh', '-c', f'echo first >&2; {" ".join(self.curl(server))}; '
+            'until grep -q " closed " "$0"; do sleep 0.05; done; '
+            'echo last >&2', self.folder / 'err')
         for word in ('first\n', 'last\n', 'started', '-> GET', 'stopped'):
             self.assertIn(word, err)
+        for line in err.splitlines():
+            self.assertRegex(line, r'^(first|last|fairlead: .*|'
+                             r'[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} .*)$')
 
     def test_stderr_that_is_a_pipe_or_socket(self):
         server = self.serve(answer)
@@ -444,6 +448,25 @@ class Signals(Exec):
         _, status = os.waitpid(pid, 0)
         self.assertEqual(os.waitstatus_to_exitcode(status), 9)
         self.assertIn(b'/after', said)
+
+
+class LastWords(Exec):
+    """The command has ended, and its server is not done yet."""
+
+    def test_are_waited_for(self):
+        def late(sock):
+            read_all(sock)
+            time.sleep(0.3)
+        server = self.serve(late)
+        _, err = self.run_it(
+            '-c', self.config('60s'), '--allow', '127.0.0.1',
+            *self.python(f"""
+s = tunnel({server.port})
+s.sendall(b'SSH-2.0-x\\r\\n')
+"""))
+        self.assertIn(' closed ', err)
+        self.assertNotIn('cutting', err)
+        self.assertEqual(self.lines()[-2]['end'], 'client_fin')
 
 
 class LeftBehind(Exec):
