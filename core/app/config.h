@@ -98,6 +98,20 @@ struct config *config_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors);
 
 /*
+ * What a command line adds to a finished config.  -1 and a sentence.
+ *
+ *	listen_only	CONNECT on this address ("127.0.0.1:0"), nowhere else
+ *	allow		one more range under `destinations`
+ *	sink		one more log, of all events
+ */
+int config_listen_only(struct config *config, const char *address,
+    struct err *err);
+int config_add_allow(struct config *config, const char *range,
+    struct err *err);
+int config_add_sink(struct config *config, const char *file,
+    enum sink_format format, struct err *err);
+
+/*
  * Load every plugin, in order: plugin->host becomes a copy of *host,
  * plugin->env is env (borrow, until config_free).  -1 and a sentence that
  * names the plugin; those loaded so far stay loaded until config_free.
@@ -117,6 +131,9 @@ struct plugin *config_upgrade(const struct config *config, const char *token,
 
 /* The plugin of that configured name, or NULL. */
 struct plugin *config_plugin(const struct config *config, const char *name);
+
+/* Free where clients come in. */
+void config_clear_listens(struct config *config);
 
 /* Unload and close the plugins, last first, and free all.  NULL is fine. */
 void config_free(struct config *config);

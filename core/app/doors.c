@@ -207,6 +207,12 @@ doors_open(struct doors *doors, struct loop *loop, struct tunnels *tunnels,
 	return (0);
 }
 
+const char *
+doors_first(const struct doors *doors)
+{
+	return (doors->list[0].listener.name);
+}
+
 void
 doors_close(struct doors *doors)
 {

@@ -35,6 +35,9 @@ int doors_own(struct doors *doors, const struct addr **ret_own,
 int doors_open(struct doors *doors, struct loop *loop,
     struct tunnels *tunnels, struct err *err);
 
+/* The first door's address, with the port it got. */
+const char *doors_first(const struct doors *doors);
+
 /* Accept nobody any more.  Idempotent; NULL is fine. */
 void doors_close(struct doors *doors);
 

@@ -56,7 +56,7 @@ static const struct frl_option destinations_table[] = {
 };
 
 static const struct frl_option log_table[] = {
-	{ .name = "file", .def = "-", .help = "a path, or - for stdout",
+	{ .name = "file", .def = "-", .help = "a path, - for stdout, or /dev/stderr",
 	    .type = FRL_OPTION_STRING,
 	    .offset = offsetof(struct sink_options, file) },
 	{ .name = "format", .def = "json", .choices = "json|text",
@@ -294,11 +294,7 @@ schema_clear(struct config *c)
 		free(c->upgrades[i].token);
 	free(c->sinks);
 	free(c->upgrades);
-	for (i = 0; i < c->listen_count; i++) {
-		free(c->listens[i].path);
-		free(c->listens[i].clients);
-	}
-	free(c->listens);
+	config_clear_listens(c);
 	free(c->allow);
 	free(c->node);
 }

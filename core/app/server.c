@@ -22,6 +22,7 @@
 
 struct server {
 	struct config *config;
+	const struct server_guest *guest;	/* or NULL */
 	struct loop *loop;
 	struct events *events;
 	struct resolver *resolver;
@@ -30,7 +31,7 @@ struct server {
 	struct rules_upgrade *upgrades;
 	struct tunnels *tunnels;
 	struct doors *doors;
-	bool draining;
+	const char *draining;		/* why; NULL: not yet */
 };
 
 /* ------------------------------------------------------------------ */
@@ -148,6 +149,18 @@ drained(void *arg)
 	loop_stop(s->loop);
 }
 
+void
+server_drain(struct server *s, const char *reason)
+{
+	if (s->draining != NULL) {
+		tunnels_cut(s->tunnels);
+		return;
+	}
+	s->draining = reason;
+	doors_close(s->doors);
+	tunnels_drain(s->tunnels, drained, s);
+}
+
 static void
 signalled(void *arg, int signo)
 {
@@ -157,30 +170,42 @@ signalled(void *arg, int signo)
 		events_reopen(s->events);
 		return;
 	}
-	if (s->draining) {
+	if (s->draining != NULL)
 		log_say(FRL_NOTICE, "second signal: leaving now");
-		tunnels_cut(s->tunnels);
-		return;
-	}
-	s->draining = true;
-	log_say(FRL_NOTICE, "draining %zu tunnels",
-	    tunnels_count(s->tunnels));
-	doors_close(s->doors);
-	tunnels_drain(s->tunnels, drained, s);
+	else
+		log_say(FRL_NOTICE, "draining %zu tunnels",
+		    tunnels_count(s->tunnels));
+	server_drain(s, "signal");
+}
+
+static int
+watch_signals(struct server *s)
+{
+	static const int alone[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	static const int hosting[] = { SIGUSR1, 0 };
+
+	return (loop_signals(s->loop, s->guest == NULL ? alone : hosting,
+	    signalled, s));
 }
 
 static int
 serve(struct server *s)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
-	struct proxy_stop record = { FRL_VERSION, "signal" };
+	struct proxy_stop record = { .version = FRL_VERSION };
+	struct err err;
 
-	if (loop_signals(s->loop, signals, signalled, s) != 0) {
+	if (watch_signals(s) != 0) {
 		log_say(FRL_ERROR, "cannot watch for signals");
+		return (EXIT_FAILURE);
+	}
+	if (s->guest != NULL &&
+	    s->guest->opened(s->guest->arg, s, &err) != 0) {
+		log_say(FRL_ERROR, "%s", err.text);
 		return (EXIT_FAILURE);
 	}
 	say_start(s);
 	loop_run(s->loop);
+	record.reason = s->draining;
 	publish(s, &proxy_event_stop, &record);
 	if (events_flush(s->events, LAST_LINES_MS) != 0) {
 		log_say(FRL_ERROR, "the last lines of the log are lost: "
@@ -247,10 +272,28 @@ stop(struct server *s)
 	doors_free(s->doors);
 }
 
-int
-server_run(struct config *config)
+struct loop *
+server_loop(const struct server *s)
 {
-	struct server s = { .config = config };
+	return (s->loop);
+}
+
+const char *
+server_door(const struct server *s)
+{
+	return (doors_first(s->doors));
+}
+
+size_t
+server_tunnels(const struct server *s)
+{
+	return (tunnels_count(s->tunnels));
+}
+
+int
+server_run(struct config *config, const struct server_guest *guest)
+{
+	struct server s = { .config = config, .guest = guest };
 	struct err err = { "" };
 	int code;
 

@@ -607,6 +607,44 @@ test_file(void **state)
 	config_free(NULL);
 }
 
+static void
+test_add(void **state)
+{
+	static const char text[] = HEAD
+	    "destinations: {allow: [10.0.0.0/8]}\n"
+	    "log: [{file: a}, {file: b}, {file: c}]\n";
+	struct yaml_errors errors = { .text = NULL };
+	struct config *c;
+	struct err err;
+
+	(void)state;
+	c = config_parse("f", text, sizeof(text) - 1, &errors);
+	assert_non_null(c);
+	assert_int_equal(config_listen_only(c, "127.0.0.1", &err), -1);
+	assert_int_equal(config_listen_only(c, "[::1]:5", &err), 0);
+	assert_int_equal(c->listen_count, 1);
+	assert_string_equal(c->listens[0].name, "[::1]:5");
+	assert_int_equal(c->listens[0].mode, CONFIG_CONNECT);
+
+	assert_int_equal(config_add_allow(c, "10.0.0.1/8", &err), -1);
+	assert_int_equal(c->allow_count, 1);
+	assert_int_equal(config_add_allow(c, "::1", &err), 0);
+	assert_int_equal(c->allow_count, 2);
+	assert_int_equal(c->allow[1].bits, 128);
+
+	assert_int_equal(config_add_sink(c, "b", SINK_TEXT, &err), -1);
+	assert_non_null(strstr(err.text, "b: two logs"));
+	assert_int_equal(config_add_sink(c, "d", SINK_TEXT, &err), 0);
+	assert_int_equal(c->sink_count, 4);
+	assert_string_equal(c->sinks[3].file, "d");
+	assert_int_equal(c->sinks[3].format, SINK_TEXT);
+	assert_int_equal(c->sinks[3].events.count, 1);
+	assert_string_equal(c->sinks[3].events.items[0], "*");
+	assert_int_equal(config_add_sink(c, "e", SINK_TEXT, &err), -1);
+	assert_non_null(strstr(err.text, "4 logs"));
+	config_free(c);
+}
+
 int
 main(void)
 {
@@ -624,6 +662,7 @@ main(void)
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_add),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, teardown));
