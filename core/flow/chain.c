@@ -88,7 +88,7 @@ showable(const struct stream *s)
 	size_t held = stream_held(s);
 
 	return (held != 0 && held >= s->wanted && s->due &&
-	    s->ahead_count == 0 && !stream_stopped(s) && !s->finished &&
+	    verbs_empty(&s->verbs) && !stream_stopped(s) && !s->finished &&
 	    !s->refused && s->place->heir == NULL && !s->place->blind);
 }
 
@@ -116,6 +116,18 @@ show(struct stream *s)
 	return (true);
 }
 
+/* The end's own place in the queue; not even a voided stream lacks it. */
+static void
+end_behind(struct stream *s)
+{
+	if (s->finished)
+		return;
+	if (verbs_reserve(&s->verbs, VERB_END, true) != 0)
+		chain_starve(s->place->chain);
+	else
+		verbs_push(&s->verbs, VERB_END, 0);
+}
+
 /* Rule 6: once, when no byte will follow and the link is not stopped. */
 static bool
 tell_end(struct stream *s)
@@ -123,7 +135,7 @@ tell_end(struct stream *s)
 	struct link *link = s->place->link;
 	enum frl_verdict verdict;
 
-	if (s->ahead_count != 0)
+	if (!verbs_empty(&s->verbs))
 		return (false);
 	if (s->refused && !s->finished) {
 		stream_finish(s);	/* rule 9: its last byte is gone */
@@ -140,15 +152,12 @@ tell_end(struct stream *s)
 		link->busy = false;
 		heed(link, s, verdict);
 	}
-	if (s->place->heir != NULL && !s->finished && s->ahead_count == 0) {
+	if (s->place->heir != NULL && !s->finished &&
+	    verbs_empty(&s->verbs)) {
 		s->told = false;	/* rule 8: the heir is told instead */
 		return (true);
 	}
-	if (!s->finished) {		/* behind what end() decided */
-		s->ahead[s->ahead_count].verb = VERB_END;
-		s->ahead[s->ahead_count].n = 0;
-		s->ahead_count++;
-	}
+	end_behind(s);			/* behind what end() decided */
 	return (true);
 }
 
@@ -222,7 +231,8 @@ say_farewell(struct chain *chain)
 			chain->ops->forget(chain->arg, link,
 			    (enum frl_flow)i);
 		s->paused = s->waiting = false;
-		if (s->ahead_count != 0 && s->ahead[0].n == FRL_ALL &&
+		if (!verbs_empty(&s->verbs) &&
+		    verbs_credit(&s->verbs) == FRL_ALL &&
 		    refusal->why != FRL_WHY_DRAIN &&
 		    refusal->why != FRL_WHY_RELOAD)
 			s->input_over = true;
@@ -366,10 +376,11 @@ chain_runway(const struct chain *chain, enum frl_flow flow)
 		const struct stream *s = &chain->places[i].streams[flow];
 
 		if (stream_held(s) != 0 || s->finished || s->input_over ||
-		    s->ahead_count == 0 || s->ahead[0].verb != VERB_PASS)
+		    verbs_empty(&s->verbs) ||
+		    verbs_first(&s->verbs) != VERB_PASS)
 			return (0);
-		if (s->ahead[0].n < runway)
-			runway = s->ahead[0].n;
+		if (verbs_credit(&s->verbs) < runway)
+			runway = verbs_credit(&s->verbs);
 	}
 	return (runway);
 }
