@@ -17,26 +17,21 @@ struct loop;
  * not running. */
 struct timer {
 	void (*fn)(void *arg);
-	void *arg;
-	struct loop *loop;
+	struct loop *loop;	/* NULL: it was never started */
 	union {
 		uint64_t align;
-		unsigned char bytes[56];
+		unsigned char bytes[48];
 	} watcher;		/* an ev_timer, checked in loop.c */
-	bool ready;
 };
 
 /* A watcher of one descriptor, likewise; zeroed memory watches nothing. */
 struct watch {
 	void (*fn)(void *arg, bool readable, bool writable);
-	void *arg;
-	struct loop *loop;
+	struct loop *loop;	/* NULL: nothing was ever watched */
 	union {
 		uint64_t align;
-		unsigned char bytes[56];
+		unsigned char bytes[48];
 	} watcher;		/* an ev_io */
-	bool ready;
-	uint8_t wants;		/* 1 read, 2 write */
 };
 
 /* NULL without memory or descriptors. */
