@@ -38,6 +38,13 @@ buf_data(const struct buf *b)
 	return (b->mem == NULL ? NULL : b->mem->bytes + b->mem->head);
 }
 
+/* Memory it has for bytes, queued or not. */
+static inline size_t
+buf_cap(const struct buf *b)
+{
+	return (b->mem == NULL ? 0 : b->mem->cap);
+}
+
 /* Queue n bytes (copy).  0, or -1 without memory: then nothing changed. */
 int buf_append(struct buf *b, const void *bytes, size_t n);
 

@@ -25,13 +25,15 @@ bury(void *arg)
 {
 	struct tunnel *t = arg;
 	struct tunnels *all = t->all;
+	struct story_end end;
 
 	timer_stop(&t->timer);
 	tunnel_stop_dial(t);
-	story_moved(&t->story, t->relay.chain);
+	story_moved(&end, t->relay.chain);
 	chain_close(t->relay.chain);
 	t->relay.chain = NULL;
-	story_close(&t->story, t->why, loop_now_us(all->options.loop));
+	story_close(&t->story, t->why, &end,
+	    loop_now_us(all->options.loop));
 	relay_close(&t->relay, t->reset);
 	buf_free(&t->early);
 	DL_DELETE(all->list, t);
@@ -115,8 +117,10 @@ greet(struct tunnel *t)
 	case GREET_TARGET:
 		/* What follows belongs to the tunnel and is not parsed. */
 		buf_drain(&t->early, g.size);
-		t->target = g.target;
-		tunnel_step(t, STEP_TARGET);
+		if (tunnel_aim(t, &g.target) != 0)
+			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		else
+			tunnel_step(t, STEP_TARGET);
 		break;
 	}
 }
@@ -148,8 +152,8 @@ check(struct tunnel *t)
 	struct asker asker = { check_decided, t };
 	struct decision decision;
 
-	decision.verdict = story_open(&t->story, &t->target, &asker,
-	    &decision, &t->token);
+	decision.verdict = story_open(&t->story, &asker, &decision,
+	    &t->token);
 	if (decision.verdict != FRL_WAIT)
 		check_decided(t, NULL, NULL, &decision);
 	else
@@ -437,8 +441,10 @@ tunnel_begin(struct tunnel *t)
 	t->relay.arg = t;
 	t->state = GREET;
 	if (t->listener->mode == TUNNEL_REVERSE) {
-		t->target = t->listener->server;
-		tunnel_step(t, STEP_TARGET);
+		if (tunnel_aim(t, &t->listener->server) != 0)
+			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		else
+			tunnel_step(t, STEP_TARGET);
 		return;
 	}
 	t->relay.greeting = true;

@@ -32,8 +32,7 @@ struct tunnel {
 	bool looking;			/* tick() comes within LOOK_MS */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
-	struct target target;
-	struct addr server;
+	struct target *target;		/* until it is reached */
 	struct dial *dial;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
@@ -83,7 +82,10 @@ void tunnel_limit_farewell(struct tunnel *t);
 /* Make a tunnel's relay tell it the news; begin to greet or to check. */
 void tunnel_begin(struct tunnel *t);
 
-/* Enter DIAL; leave it, or CHECK, without a result. */
+/* Remember where to (target: copy).  0, or -1 without memory. */
+int tunnel_aim(struct tunnel *t, const struct target *target);
+
+/* Enter DIAL; leave it, or CHECK, and forget where to. */
 void tunnel_dial(struct tunnel *t);
 void tunnel_stop_dial(struct tunnel *t);
 

@@ -20,7 +20,10 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	struct tunnel *t;
 
 	t = conn == NULL ? NULL : calloc(1, sizeof(*t));
-	if (t == NULL) {
+	if (t == NULL || story_begin(&t->story, &all->stories, listener->name,
+	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect", peer,
+	    loop_now_us(all->options.loop)) != 0) {
+		free(t);
 		if (conn != NULL)
 			conn_close(conn, true);
 		return;
@@ -28,9 +31,6 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	t->all = all;
 	t->listener = listener;
 	t->relay.env = &all->relay_env;
-	story_begin(&t->story, &all->stories, listener->name,
-	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect", peer,
-	    loop_now_us(all->options.loop));
 	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
 	DL_APPEND(all->list, t);
 	all->count++;
