@@ -135,6 +135,8 @@ tell_end(struct stream *s)
 	struct link *link = s->place->link;
 	enum frl_verdict verdict;
 
+	if (!s->input_over && !s->refused && !s->finished)
+		return (false);		/* nearly always */
 	if (!verbs_empty(&s->verbs))
 		return (false);
 	if (s->refused && !s->finished) {
@@ -250,21 +252,6 @@ say_farewell(struct chain *chain)
 	return (true);
 }
 
-/* Held and inserted bytes of all links of a flow. */
-static size_t
-burden(const struct chain *chain, enum frl_flow flow)
-{
-	size_t sum = 0;
-	unsigned i;
-
-	for (i = 0; i < chain->count; i++) {
-		const struct stream *s = &chain->places[i].streams[flow];
-
-		sum += stream_held(s) + buf_len(&s->inserted);
-	}
-	return (sum);
-}
-
 /* Rule 4: at the limit, with nobody to wait for, the flow fails. */
 static bool
 over_limit(struct chain *chain, enum frl_flow flow)
@@ -272,7 +259,7 @@ over_limit(struct chain *chain, enum frl_flow flow)
 	bool holders = false;
 	unsigned i;
 
-	if (burden(chain, flow) < chain->limit)
+	if (chain->room[flow] != 0)
 		return (false);
 	for (i = 0; i < chain->count; i++) {
 		const struct stream *s = &chain->places[i].streams[flow];
@@ -304,7 +291,7 @@ move_bytes(struct chain *chain)
 		for (i = chain->count; i-- > 0;) {
 			struct stream *s = chain_lane(chain, flow, i);
 
-			if (stream_carry_out(s) || show(s))
+			if (stream_carry_out(s) || (s->due && show(s)))
 				return (true);
 		}
 	return (false);
@@ -314,9 +301,7 @@ static bool
 step(struct chain *chain)
 {
 	return (move_bytes(chain) || switch_link(chain) ||
-	    say_farewell(chain) || tell_ends(chain) ||
-	    (!chain_done(chain) && (over_limit(chain, FRL_FROM_CLIENT) ||
-	    over_limit(chain, FRL_FROM_SERVER))));
+	    say_farewell(chain) || tell_ends(chain));
 }
 
 static bool
@@ -326,23 +311,49 @@ stalled(const struct chain *chain)
 	    chain->ops->stalled(chain->arg));
 }
 
+/* Nothing of a flow is lent any more; how much may come in? */
+static void
+take_stock(struct chain *chain, enum frl_flow flow)
+{
+	size_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		struct stream *s = &chain->places[i].streams[flow];
+
+		stream_keep(s);
+		sum += buf_len(&s->kept) + buf_len(&s->inserted);
+	}
+	chain->room[flow] = sum < chain->limit ? chain->limit - sum : 0;
+}
+
+/* All is quiet, or the log is full.  False: there is
+ * more to do. */
+static bool
+stop_here(struct chain *chain)
+{
+	take_stock(chain, FRL_FROM_CLIENT);
+	take_stock(chain, FRL_FROM_SERVER);
+	if (chain_done(chain) || stalled(chain))
+		return (true);
+	return (!over_limit(chain, FRL_FROM_CLIENT) &&
+	    !over_limit(chain, FRL_FROM_SERVER));
+}
+
 /*
- * Go on until all is quiet; then nothing is lent any more.  When both flows
- * have ended, links may still have to be told so.
+ * Go on until all is quiet.  When both flows have ended, links may still have
+ * to be told so.
  */
 static void
 settle(struct chain *chain)
 {
-	unsigned i, k;
-
 	if (chain->busy)
 		return;
 	chain->busy = true;
-	while (!chain->starved && !stalled(chain) && step(chain))
-		;
-	for (i = 0; i < chain->count; i++)
-		for (k = 0; k < 2; k++)
-			stream_keep(&chain->places[i].streams[k]);
+	do
+		while (!chain->starved && !stalled(chain) && step(chain))
+			;
+	while (!stop_here(chain));
 	chain->busy = false;
 }
 
@@ -352,18 +363,14 @@ chain_feed(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
 {
 	if (chain_done(chain))
 		return;
-	stream_give(chain->first[flow], bytes, len, true, over);
+	stream_give(chain_lane(chain, flow, 0), bytes, len, true, over);
 	settle(chain);
 }
 
 size_t
 chain_room(const struct chain *chain, enum frl_flow flow)
 {
-	size_t sum = burden(chain, flow);
-
-	if (sum >= chain->limit || stalled(chain))
-		return (0);
-	return (chain->limit - sum);
+	return (stalled(chain) ? 0 : chain->room[flow]);
 }
 
 uint64_t
@@ -495,11 +502,4 @@ struct frl_bytes
 chain_held(const struct chain *chain, enum frl_flow flow)
 {
 	return (stream_bytes(&chain_last(chain)->streams[flow]));
-}
-
-size_t
-chain_memory(const struct chain *chain)
-{
-	return (burden(chain, FRL_FROM_CLIENT) +
-	    burden(chain, FRL_FROM_SERVER));
 }

@@ -217,7 +217,7 @@ relay_unwatched(const struct relay *relay, enum frl_flow flow)
 {
 	const struct relay_flow *f = &relay->flows[flow];
 
-	return (f->source != NULL && !f->over && !readable_now(relay, flow));
+	return (f->source != NULL && !f->over && !f->reading);
 }
 
 static void
@@ -229,8 +229,10 @@ set_watches(struct relay *relay)
 		struct relay_flow *f = &relay->flows[i];
 		enum frl_flow flow = (enum frl_flow)i;
 
-		if (f->source != NULL)
-			conn_want_read(f->source, readable_now(relay, flow));
+		if (f->source != NULL) {
+			f->reading = readable_now(relay, flow);
+			conn_want_read(f->source, f->reading);
+		}
 		if (f->sink != NULL)
 			conn_want_write(f->sink, relay_pending(relay, flow));
 	}

@@ -43,6 +43,7 @@ struct relay_flow {
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
 	bool gone;			/* the sink takes nothing any more */
+	bool reading;			/* the source is watched */
 };
 
 struct relay {

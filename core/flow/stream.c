@@ -147,11 +147,11 @@ spend(struct stream *s, enum verb verb, uint64_t credit)
 }
 
 bool
-stream_carry_out(struct stream *s)
+stream_act(struct stream *s)
 {
 	uint64_t n;
 
-	if (s->finished || verbs_empty(&s->verbs))
+	if (s->finished)
 		return (false);
 	n = verbs_credit(&s->verbs);
 	switch (verbs_first(&s->verbs)) {
@@ -190,14 +190,14 @@ stream_skip(struct stream *s, uint64_t n)
 }
 
 void
-stream_keep(struct stream *s)
+stream_copy(struct stream *s)
 {
 	const uint8_t *bytes = s->lent;
 	size_t n = s->lent_len;
 
 	s->lent = NULL;
 	s->lent_len = 0;
-	if (n != 0 && buf_append(&s->kept, bytes, n) != 0)
+	if (buf_append(&s->kept, bytes, n) != 0)
 		chain_starve(s->place->chain);
 }
 

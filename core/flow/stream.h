@@ -83,7 +83,13 @@ void stream_give(struct stream *s, const uint8_t *bytes, size_t n,
     bool lasting, bool over);
 
 /* Do what the oldest verb says as far as bytes are there; was it anything? */
-bool stream_carry_out(struct stream *s);
+bool stream_act(struct stream *s);
+
+static inline bool
+stream_carry_out(struct stream *s)
+{
+	return (!verbs_empty(&s->verbs) && stream_act(s));
+}
 
 /* The stream ends here; what is still held is dropped. */
 void stream_finish(struct stream *s);
@@ -92,7 +98,14 @@ void stream_finish(struct stream *s);
 void stream_skip(struct stream *s, uint64_t n);
 
 /* Copy what is lent. */
-void stream_keep(struct stream *s);
+void stream_copy(struct stream *s);
+
+static inline void
+stream_keep(struct stream *s)
+{
+	if (s->lent_len != 0)
+		stream_copy(s);
+}
 
 void stream_free(struct stream *s);
 
