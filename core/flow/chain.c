@@ -486,18 +486,6 @@ chain_starved(const struct chain *chain)
 	return (chain->starved);
 }
 
-const struct plugin *
-chain_protocol(const struct chain *chain)
-{
-	return (chain_last(chain)->link->plugin);
-}
-
-uint64_t
-chain_moved(const struct chain *chain, enum frl_flow flow)
-{
-	return (chain_last(chain)->streams[flow].moved);
-}
-
 struct frl_bytes
 chain_held(const struct chain *chain, enum frl_flow flow)
 {

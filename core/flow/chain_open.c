@@ -166,3 +166,15 @@ chain_memory(const struct chain *chain)
 		}
 	return (sum);
 }
+
+const struct plugin *
+chain_protocol(const struct chain *chain)
+{
+	return (chain_last(chain)->link->plugin);
+}
+
+uint64_t
+chain_moved(const struct chain *chain, enum frl_flow flow)
+{
+	return (chain_last(chain)->streams[flow].moved);
+}

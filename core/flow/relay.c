@@ -39,7 +39,7 @@ relay_attach(struct relay *relay, enum frl_flow whose, struct conn *conn)
 	relay->flows[!whose].sink = conn;
 	conn_set_handlers(conn, whose == FRL_FROM_CLIENT ? &client : &server,
 	    relay);
-	relay->last_us = loop_now_us(relay->env->loop);
+	relay->last_us = loop_recent_us(relay->env->loop);
 }
 
 struct buf *
@@ -167,7 +167,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_now_us(relay->env->loop);
+		relay->last_us = loop_recent_us(relay->env->loop);
 	}
 	while (buf_len(&f->out) != 0 || f->span_len != 0) {
 		parts = 0;
@@ -185,7 +185,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_now_us(relay->env->loop);
+		relay->last_us = loop_recent_us(relay->env->loop);
 		sent(f, (size_t)n);
 	}
 	if (f->fin && !f->shut) {
@@ -322,7 +322,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay_update(relay);
 		return;
 	}
-	relay->last_us = loop_now_us(relay->env->loop);
+	relay->last_us = loop_recent_us(relay->env->loop);
 	if (relay->chain != NULL && !f->shut) {
 		if (spliced(relay, flow)) {
 			relay_update(relay);

@@ -50,7 +50,7 @@ struct relay {
 	struct relay_env *env;
 	struct chain *chain;
 	struct relay_flow flows[2];
-	uint64_t last_us;		/* when a byte last moved */
+	uint64_t last_us;		/* when a byte last moved, roughly */
 	bool greeting;			/* the client is read by its owner */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */

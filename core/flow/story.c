@@ -3,7 +3,6 @@
 
 #include "flow/tunnel_events.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +48,15 @@ bytes_of(const char *text)
 	return (bytes);
 }
 
+static void
+put_hex(char *text, uint32_t n)
+{
+	unsigned i;
+
+	for (i = 8; i-- > 0; n >>= 4)
+		text[i] = "0123456789abcdef"[n & 15];
+}
+
 /* Give back a text of the story; the empty one is nobody's. */
 static void
 let_go(const char **text)
@@ -72,8 +80,9 @@ story_begin(struct story *story, struct stories *all, const char *listener,
 	story->all = all;
 	story->began_us = now_us;
 	story->closed_by = -1;
-	snprintf(story->id, sizeof(story->id), "%08x-%08x",
-	    (unsigned)all->prefix, (unsigned)all->count++);
+	put_hex(story->id, all->prefix);
+	story->id[8] = '-';
+	put_hex(story->id + 9, all->count++);
 	tunnel->id = story->id;
 	tunnel->mode = mode;
 	tunnel->listener = listener;

@@ -81,8 +81,10 @@ timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 	struct ev_timer *w = timer_ev(timer);
 
 	timer_stop(timer);
-	/* libev counts from when the turn began, which may be long ago. */
-	ev_now_update(loop->ev);
+	/* libev counts from when the turn began, which may be long ago; the
+	 * next turn is due in any case. */
+	if (ms != 0)
+		ev_now_update(loop->ev);
 	ev_timer_init(w, timer_fired, (double)ms / 1000.0, 0.0);
 	w->data = arg;
 	timer->fn = fn;
@@ -271,6 +273,14 @@ loop_now_us(const struct loop *loop)
 
 	(void)loop;
 	return (clock_us(CLOCK_MONOTONIC));
+}
+
+uint64_t
+loop_recent_us(const struct loop *loop)
+{
+
+	(void)loop;
+	return (clock_us(CLOCK_MONOTONIC_COARSE));
 }
 
 uint64_t
