@@ -164,7 +164,6 @@ format(struct json *j, const struct line *line, enum sink_format how)
 static void
 write_line(struct events *events, struct sink *sink, const struct line *line)
 {
-	struct line shorter = *line;
 	struct json j;
 
 	if (!sink_begin(sink, LINE_ROOM, &j))
@@ -176,6 +175,8 @@ write_line(struct events *events, struct sink *sink, const struct line *line)
 		format(&j, line, sink_format(sink));
 	}
 	if (j.full) {
+		struct line shorter = *line;
+
 		shorter.cap = LINE_SHORT;
 		if (!sink_begin(sink, SINK_CHUNK, &j))
 			return;
@@ -196,7 +197,7 @@ tell_lost(struct events *events, struct sink *sink)
 
 	record.count = sink_lost(sink, &since_us);
 	if (record.count == 0)
-		return;
+		return;			/* nearly always */
 	line_clock_set(&since, since_us);
 	line_clock_set(&events->clock, loop_wall_us(events->loop));
 	record.since = (struct frl_bytes){ (const uint8_t *)since.text, 27 };

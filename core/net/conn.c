@@ -54,14 +54,14 @@ plain_read(struct conn *conn, void *bytes, size_t size)
 static ssize_t
 plain_write(struct conn *conn, const struct iovec *iov, int count)
 {
-	struct msghdr msg;
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+	    .msg_iovlen = (size_t)count };
 	ssize_t n;
 
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = (struct iovec *)(uintptr_t)iov;
-	msg.msg_iovlen = (size_t)count;
+	/* Nearly always there is one piece, and that is cheaper. */
 	do
-		n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
+		n = count == 1 ? send(conn->fd, iov->iov_base, iov->iov_len,
+		    MSG_NOSIGNAL) : sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	return (n == -1 ? failure() : n);
 }
