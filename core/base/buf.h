@@ -2,12 +2,13 @@
 /*
  * buf -- a queue of bytes in one piece of memory.
  *
- *	mem          head                 tail                cap
+ *	bytes        head                 tail                cap
  *	 |  drained   |////// queued //////|      room         |
  *	 0 <=        head      <=         tail       <=       cap
  *
- * An empty buf owns no memory: an idle tunnel's buffers cost three words.
- * It knows nothing of limits; whoever appends has checked them.
+ * An empty buf owns no memory, and what there is to know of a full one stands
+ * in front of its bytes: an idle tunnel's buffers cost a word each.  It knows
+ * nothing of limits; whoever appends has checked them.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -15,22 +16,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buf {
-	uint8_t *mem;
+struct buf_mem {
 	size_t head, tail, cap;
+	uint8_t bytes[];
+};
+
+struct buf {
+	struct buf_mem *mem;		/* NULL: nothing is queued */
 };
 
 static inline size_t
 buf_len(const struct buf *b)
 {
-	return (b->tail - b->head);
+	return (b->mem == NULL ? 0 : b->mem->tail - b->mem->head);
 }
 
 /* The first queued byte; NULL when empty.  Valid until the next call. */
 static inline const uint8_t *
 buf_data(const struct buf *b)
 {
-	return (b->mem == NULL ? NULL : b->mem + b->head);
+	return (b->mem == NULL ? NULL : b->mem->bytes + b->mem->head);
+}
+
+/* Memory it has for bytes, queued or not. */
+static inline size_t
+buf_cap(const struct buf *b)
+{
+	return (b->mem == NULL ? 0 : b->mem->cap);
 }
 
 /* Queue n bytes (copy).  0, or -1 without memory: then nothing changed. */

@@ -12,6 +12,7 @@
 
 #include "base/head_syntax.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define LENGTH_MAX (((uint64_t)1 << 62) - 1)
@@ -34,13 +35,27 @@ bad(struct scan *s, enum head_result result, const char *detail)
 	return (result);
 }
 
-/* The longest run of bytes of a class, maybe empty. */
+/* Eight bytes that may stand in a value: printable ASCII and spaces. */
+static bool
+all_plain(const uint8_t *bytes)
+{
+	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
+	uint64_t x;
+
+	memcpy(&x, bytes, sizeof(x));
+	return (((x | (x - ones * 0x20) | (x + ones)) & tops) == 0);
+}
+
+/* The longest run of bytes of a class, maybe empty.  Most bytes of a head are
+ * in its values. */
 static struct frl_bytes
 take(struct scan *s, uint8_t class)
 {
 	struct frl_bytes run = { .data = s->bytes + s->at };
 	size_t at = s->at;
 
+	while (class == VALUE && s->end - at >= 8 && all_plain(s->bytes + at))
+		at += 8;
 	while (at < s->end && (head_classes[s->bytes[at]] & class) != 0)
 		at++;
 	run.len = at - s->at;
@@ -167,17 +182,24 @@ take_status_line(struct scan *s)
 	return (expect_crlf(s, HEAD_BAD_START_LINE));
 }
 
-int
-head_equals(struct frl_bytes bytes, const char *text)
+static int
+equals(struct frl_bytes bytes, const char *text, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < bytes.len; i++) {
-		if (text[i] == '\0' ||
-		    head_lower(bytes.data[i]) != head_lower((uint8_t)text[i]))
+	if (bytes.len != len)
+		return (0);		/* nearly always */
+	for (i = 0; i < len; i++) {
+		if (head_lower(bytes.data[i]) != head_lower((uint8_t)text[i]))
 			return (0);
 	}
-	return (text[i] == '\0');
+	return (1);
+}
+
+int
+head_equals(struct frl_bytes bytes, const char *text)
+{
+	return (equals(bytes, text, strlen(text)));
 }
 
 /*
@@ -414,11 +436,11 @@ head_field(const struct frl_http_head *message, const char *name,
     size_t *ret_count)
 {
 	const struct frl_http_field *first = NULL;
-	size_t count = 0;
+	size_t count = 0, len = strlen(name);
 	uint32_t i;
 
 	for (i = 0; i < message->count; i++) {
-		if (!head_equals(message->fields[i].name, name))
+		if (!equals(message->fields[i].name, name, len))
 			continue;
 		if (first == NULL)
 			first = &message->fields[i];
@@ -464,12 +486,13 @@ int
 head_lists(const struct frl_http_head *message, const char *name,
     const char *element)
 {
+	size_t len = strlen(name);
 	uint32_t i;
 
 	for (i = 0; i < message->count; i++) {
 		struct frl_bytes list = message->fields[i].value;
 
-		if (!head_equals(message->fields[i].name, name))
+		if (!equals(message->fields[i].name, name, len))
 			continue;
 		while (list.len > 0) {
 			if (head_equals(next_element(&list), element))

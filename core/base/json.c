@@ -2,8 +2,9 @@
 /*
  * json -- writes values into a fixed piece of memory, and never past it.
  *
- * What always holds: at <= end; once `full` is set nothing more is written,
- * so the text is a prefix of what it would have been, cut between characters.
+ * What always holds: at <= end; once `full` is set they are equal and nothing
+ * more is written, so the text is a prefix of what it would have been, cut
+ * between characters.
  *
  * Lines of a log are mostly plain ASCII, so a string is walked as runs: one
  * table look-up per byte, one memcpy per run.
@@ -45,8 +46,8 @@ static const char pairs[] =
 void
 json_raw(struct json *j, const char *text, size_t len)
 {
-	if (j->full || len > (size_t)(j->end - j->at)) {
-		j->full = true;
+	if (len > (size_t)(j->end - j->at)) {
+		json_overflow(j);
 		return;
 	}
 	if (len > 0)
@@ -220,7 +221,7 @@ put_run(struct json *j, const uint8_t *p, size_t n)
 		json_raw(j, (const char *)p, n);
 	} else {
 		json_raw(j, (const char *)p, room);
-		j->full = true;
+		json_overflow(j);
 	}
 }
 

@@ -19,6 +19,14 @@ struct json {
 	bool full;		/* something did not fit: the text is cut */
 };
 
+/* Something did not fit: nothing will any more. */
+static inline void
+json_overflow(struct json *j)
+{
+	j->full = true;
+	j->end = j->at;
+}
+
 void json_raw(struct json *j, const char *text, size_t len);
 void json_u64(struct json *j, uint64_t n);
 void json_i64(struct json *j, int64_t n);

@@ -96,7 +96,7 @@ showable(const struct stream *s)
 	size_t held = stream_held(s);
 
 	return (held != 0 && held >= s->wanted && s->due &&
-	    s->ahead_count == 0 && !stream_stopped(s) && !s->finished &&
+	    verbs_empty(&s->verbs) && !stream_stopped(s) && !s->finished &&
 	    !s->refused && s->place->heir == NULL && !s->place->blind &&
 	    !is_leaving(s->place));
 }
@@ -125,6 +125,18 @@ show(struct stream *s)
 	return (true);
 }
 
+/* The end's own place in the queue; not even a voided stream lacks it. */
+static void
+end_behind(struct stream *s)
+{
+	if (s->finished)
+		return;
+	if (verbs_reserve(&s->verbs, VERB_END, true) != 0)
+		chain_starve(s->place->chain);
+	else
+		verbs_push(&s->verbs, VERB_END, 0);
+}
+
 /* Rule 6: once, when no byte will follow and the link is not stopped. */
 static bool
 tell_end(struct stream *s)
@@ -132,7 +144,9 @@ tell_end(struct stream *s)
 	struct link *link = s->place->link;
 	enum frl_verdict verdict;
 
-	if (s->ahead_count != 0)
+	if (!s->input_over && !s->refused && !s->finished)
+		return (false);		/* nearly always */
+	if (!verbs_empty(&s->verbs))
 		return (false);
 	if (s->refused && !s->finished) {
 		stream_finish(s);	/* rule 9: its last byte is gone */
@@ -151,15 +165,12 @@ tell_end(struct stream *s)
 	}
 	if (is_leaving(s->place))
 		return (true);		/* the client's stream goes on */
-	if (s->place->heir != NULL && !s->finished && s->ahead_count == 0) {
+	if (s->place->heir != NULL && !s->finished &&
+	    verbs_empty(&s->verbs)) {
 		s->told = false;	/* rule 8: the heir is told instead */
 		return (true);
 	}
-	if (!s->finished) {		/* behind what end() decided */
-		s->ahead[s->ahead_count].verb = VERB_END;
-		s->ahead[s->ahead_count].n = 0;
-		s->ahead_count++;
-	}
+	end_behind(s);			/* behind what end() decided */
 	return (true);
 }
 
@@ -234,7 +245,8 @@ say_farewell(struct chain *chain)
 			chain->ops->forget(chain->arg, link,
 			    (enum frl_flow)i);
 		s->paused = s->waiting = false;
-		if (s->ahead_count != 0 && s->ahead[0].n == FRL_ALL &&
+		if (!verbs_empty(&s->verbs) &&
+		    verbs_credit(&s->verbs) == FRL_ALL &&
 		    refusal->why != FRL_WHY_DRAIN &&
 		    refusal->why != FRL_WHY_RELOAD)
 			s->input_over = true;
@@ -262,8 +274,8 @@ leave(struct chain *chain)
 	struct link_place *place = chain_last(chain);
 	unsigned i;
 
-	if (!chain->leaving || place->streams[0].ahead_count != 0 ||
-	    place->streams[1].ahead_count != 0)
+	if (!chain->leaving || !verbs_empty(&place->streams[0].verbs) ||
+	    !verbs_empty(&place->streams[1].verbs))
 		return (false);
 	for (i = 0; i + 1 < chain->count; i++) {
 		const struct stream *s =
@@ -276,21 +288,6 @@ leave(struct chain *chain)
 	return (true);
 }
 
-/* Held and inserted bytes of all links of a flow. */
-static size_t
-burden(const struct chain *chain, enum frl_flow flow)
-{
-	size_t sum = 0;
-	unsigned i;
-
-	for (i = 0; i < chain->count; i++) {
-		const struct stream *s = &chain->places[i].streams[flow];
-
-		sum += stream_held(s) + buf_len(&s->inserted);
-	}
-	return (sum);
-}
-
 /* Rule 4: at the limit, with nobody to wait for, the flow fails. */
 static bool
 over_limit(struct chain *chain, enum frl_flow flow)
@@ -298,7 +295,7 @@ over_limit(struct chain *chain, enum frl_flow flow)
 	bool holders = false;
 	unsigned i;
 
-	if (burden(chain, flow) < chain->limit)
+	if (chain->room[flow] != 0 || chain->leaving)
 		return (false);
 	for (i = 0; i < chain->count; i++) {
 		const struct stream *s = &chain->places[i].streams[flow];
@@ -330,7 +327,7 @@ move_bytes(struct chain *chain)
 		for (i = chain->count; i-- > 0;) {
 			struct stream *s = chain_lane(chain, flow, i);
 
-			if (stream_carry_out(s) || show(s))
+			if (stream_carry_out(s) || (s->due && show(s)))
 				return (true);
 		}
 	return (false);
@@ -340,9 +337,7 @@ static bool
 step(struct chain *chain)
 {
 	return (move_bytes(chain) || switch_link(chain) ||
-	    say_farewell(chain) || leave(chain) || tell_ends(chain) ||
-	    (!chain_done(chain) && (over_limit(chain, FRL_FROM_CLIENT) ||
-	    over_limit(chain, FRL_FROM_SERVER))));
+	    say_farewell(chain) || leave(chain) || tell_ends(chain));
 }
 
 static bool
@@ -352,24 +347,50 @@ stalled(const struct chain *chain)
 	    chain->ops->stalled(chain->arg));
 }
 
+/* Nothing of a flow is lent any more; how much may come in? */
+static void
+take_stock(struct chain *chain, enum frl_flow flow)
+{
+	size_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		struct stream *s = &chain->places[i].streams[flow];
+
+		stream_keep(s);
+		sum += buf_len(&s->kept) + buf_len(&s->inserted);
+	}
+	chain->room[flow] = sum < chain->limit && !chain->leaving ?
+	    chain->limit - sum : 0;
+}
+
+/* All is quiet, or the log is full.  False: there is more to do. */
+static bool
+stop_here(struct chain *chain)
+{
+	take_stock(chain, FRL_FROM_CLIENT);
+	take_stock(chain, FRL_FROM_SERVER);
+	if (chain_done(chain) || stalled(chain))
+		return (true);
+	return (!over_limit(chain, FRL_FROM_CLIENT) &&
+	    !over_limit(chain, FRL_FROM_SERVER));
+}
+
 /*
- * Go on until all is quiet; then nothing is lent any more.  When both flows
- * have ended, links may still have to be told so.
+ * Go on until all is quiet.  When both flows have ended, links may still have
+ * to be told so.
  */
 static void
 settle(struct chain *chain)
 {
-	unsigned i, k;
-
 	if (chain->busy)
 		return;
 	chain->busy = true;
-	while (!chain->starved && !chain->left && !stalled(chain) &&
-	    step(chain))
-		;
-	for (i = 0; i < chain->count; i++)
-		for (k = 0; k < 2; k++)
-			stream_keep(&chain->places[i].streams[k]);
+	do
+		while (!chain->starved && !chain->left && !stalled(chain) &&
+		    step(chain))
+			;
+	while (!stop_here(chain));
 	chain->busy = false;
 }
 
@@ -379,18 +400,14 @@ chain_feed(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
 {
 	if (chain_done(chain))
 		return;
-	stream_give(chain->first[flow], bytes, len, true, over);
+	stream_give(chain_lane(chain, flow, 0), bytes, len, true, over);
 	settle(chain);
 }
 
 size_t
 chain_room(const struct chain *chain, enum frl_flow flow)
 {
-	size_t sum = burden(chain, flow);
-
-	if (sum >= chain->limit || chain->leaving || stalled(chain))
-		return (0);
-	return (chain->limit - sum);
+	return (stalled(chain) ? 0 : chain->room[flow]);
 }
 
 uint64_t
@@ -403,10 +420,11 @@ chain_runway(const struct chain *chain, enum frl_flow flow)
 		const struct stream *s = &chain->places[i].streams[flow];
 
 		if (stream_held(s) != 0 || s->finished || s->input_over ||
-		    s->ahead_count == 0 || s->ahead[0].verb != VERB_PASS)
+		    verbs_empty(&s->verbs) ||
+		    verbs_first(&s->verbs) != VERB_PASS)
 			return (0);
-		if (s->ahead[0].n < runway)
-			runway = s->ahead[0].n;
+		if (verbs_credit(&s->verbs) < runway)
+			runway = verbs_credit(&s->verbs);
 	}
 	return (runway);
 }
@@ -512,27 +530,8 @@ chain_starved(const struct chain *chain)
 	return (chain->starved);
 }
 
-const struct plugin *
-chain_protocol(const struct chain *chain)
-{
-	return (chain_last(chain)->link->plugin);
-}
-
-uint64_t
-chain_moved(const struct chain *chain, enum frl_flow flow)
-{
-	return (chain_last(chain)->streams[flow].moved);
-}
-
 struct frl_bytes
 chain_held(const struct chain *chain, enum frl_flow flow)
 {
 	return (stream_bytes(&chain_last(chain)->streams[flow]));
-}
-
-size_t
-chain_memory(const struct chain *chain)
-{
-	return (burden(chain, FRL_FROM_CLIENT) +
-	    burden(chain, FRL_FROM_SERVER));
 }

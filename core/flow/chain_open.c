@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chain_open -- how a chain comes to be and goes, and the refusal that it
- * latches in between.
+ * chain_open -- how a chain comes to be and goes, the refusal that it latches
+ * in between, and what it weighs.
  */
 #include "flow/link.h"
 
@@ -82,8 +82,9 @@ tie(struct chain *chain)
 	}
 	LANES(flow) {
 		for (i = 0; i + 1 < chain->count; i++)
-			chain_lane(chain, flow, i)->next = chain_lane(chain, flow, i + 1);
-		chain->first[flow] = chain_lane(chain, flow, 0);
+			chain_lane(chain, flow, i)->next =
+			    chain_lane(chain, flow, i + 1);
+		chain->room[flow] = chain->limit;
 	}
 }
 
@@ -167,4 +168,31 @@ chain_close(struct chain *chain)
 	free(chain->noted);
 	free(chain->refusal);
 	free(chain);
+}
+
+size_t
+chain_memory(const struct chain *chain)
+{
+	size_t sum = 0;
+	unsigned i, k;
+
+	for (i = 0; i < chain->count; i++)
+		for (k = 0; k < 2; k++) {
+			const struct stream *s = &chain->places[i].streams[k];
+
+			sum += stream_held(s) + buf_len(&s->inserted);
+		}
+	return (sum);
+}
+
+const struct plugin *
+chain_protocol(const struct chain *chain)
+{
+	return (chain_last(chain)->link->plugin);
+}
+
+uint64_t
+chain_moved(const struct chain *chain, enum frl_flow flow)
+{
+	return (chain_last(chain)->streams[flow].moved);
 }

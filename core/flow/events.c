@@ -8,7 +8,8 @@
  *
  * What always holds: slot->wanted says whether publishing does anything; a
  * line of a tunnel counts in origin->seq of its sink even when it is lost, so
- * that the gap shows.
+ * that the gap shows; `stalled` is what any sink_stalled() says, for it is
+ * asked about several times per read.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct events {
 	struct sink *sinks[EVENTS_SINKS_MAX];
 	size_t sinks_count;
 	struct line_clock clock;
+	bool stalled;			/* a sink that may not drop is full */
 	bool was_stalled;		/* and nobody was told of room since */
 	struct timer room;
 	void (*on_room)(void *arg);
@@ -160,9 +162,8 @@ format(struct json *j, const struct line *line, enum sink_format how)
 /* A line that does not fit is tried again with more room, then with shorter
  * strings; what is still too long is lost and counted. */
 static void
-write_line(struct sink *sink, const struct line *line)
+write_line(struct events *events, struct sink *sink, const struct line *line)
 {
-	struct line shorter = *line;
 	struct json j;
 
 	if (!sink_begin(sink, LINE_ROOM, &j))
@@ -174,12 +175,16 @@ write_line(struct sink *sink, const struct line *line)
 		format(&j, line, sink_format(sink));
 	}
 	if (j.full) {
+		struct line shorter = *line;
+
 		shorter.cap = LINE_SHORT;
 		if (!sink_begin(sink, SINK_CHUNK, &j))
 			return;
 		format(&j, &shorter, sink_format(sink));
 	}
 	sink_commit(sink, &j);
+	if (sink_stalled(sink))
+		events->stalled = events->was_stalled = true;
 }
 
 /* Say in a sink that lines of it were lost. */
@@ -192,11 +197,11 @@ tell_lost(struct events *events, struct sink *sink)
 
 	record.count = sink_lost(sink, &since_us);
 	if (record.count == 0)
-		return;
+		return;			/* nearly always */
 	line_clock_set(&since, since_us);
 	line_clock_set(&events->clock, loop_wall_us(events->loop));
 	record.since = (struct frl_bytes){ (const uint8_t *)since.text, 27 };
-	write_line(sink, &(struct line){ .plan = events->lost->plan,
+	write_line(events, sink, &(struct line){ .plan = events->lost->plan,
 	    .record = &record, .clock = &events->clock, .flow = -1 });
 }
 
@@ -219,8 +224,7 @@ write_lines(struct events *events, const struct publication *p,
 		line_clock_set(&events->clock, p->wall_us);
 		if (p->origin != NULL)
 			line.seq = p->origin->seq[i]++;
-		write_line(events->sinks[i], &line);
-		events->was_stalled |= sink_stalled(events->sinks[i]);
+		write_line(events, events->sinks[i], &line);
 	}
 }
 
@@ -230,13 +234,7 @@ write_lines(struct events *events, const struct publication *p,
 bool
 events_stalled(const struct events *events)
 {
-	size_t i;
-
-	for (i = 0; i < events->sinks_count; i++) {
-		if (sink_stalled(events->sinks[i]))
-			return (true);
-	}
-	return (false);
+	return (events->stalled);
 }
 
 void
@@ -266,7 +264,11 @@ static void
 sink_has_room(void *arg)
 {
 	struct events *events = arg;
+	size_t i;
 
+	events->stalled = false;
+	for (i = 0; i < events->sinks_count; i++)
+		events->stalled |= sink_stalled(events->sinks[i]);
 	timer_start(events->loop, &events->room, 0, room_fired, events);
 }
 

@@ -76,7 +76,7 @@ greet_read(struct greet *greet, const uint8_t *bytes, size_t len,
 
 	limits.bytes = (uint32_t)max_bytes;
 	limits.fields = (uint32_t)max_fields;
-	fields = calloc(max_fields, sizeof(*fields));
+	fields = reallocarray(NULL, max_fields, sizeof(*fields));
 	if (fields == NULL)
 		return (deny(greet, WHY_OUT_OF_RESOURCES, "out of memory"));
 	switch (head_scan_request(&head, fields, bytes, len, &limits)) {

@@ -28,8 +28,8 @@ static const char pairs[] =
 INLINE void
 put(struct json *w, const char *text, size_t len)
 {
-	if (__builtin_expect(w->full || len > (size_t)(w->end - w->at), 0)) {
-		w->full = true;
+	if (__builtin_expect(len > (size_t)(w->end - w->at), 0)) {
+		json_overflow(w);
 		return;
 	}
 	memcpy(w->at, text, len);
@@ -41,7 +41,7 @@ put(struct json *w, const char *text, size_t len)
 INLINE void
 put_slack(struct json *w, const char *text, size_t len)
 {
-	if (__builtin_expect(len > LINE_SLACK || w->full ||
+	if (__builtin_expect(len > LINE_SLACK ||
 	    w->end - w->at < LINE_SLACK, 0)) {
 		put(w, text, len);
 		return;
@@ -160,7 +160,7 @@ put_name(struct json *w, const char *name, size_t cap, bool *cut)
 
 INLINE void
 put_value(struct json *w, const struct line_field *f, const void *p,
-    size_t cap, bool *cut)
+    const struct line *line, bool *cut)
 {
 	const struct frl_bytes *text;
 
@@ -182,10 +182,11 @@ put_value(struct json *w, const struct line_field *f, const void *p,
 		break;
 	case FRL_TEXT:
 		text = p;
-		*w = put_string(*w, text->data, text->len, cap, cut);
+		*w = put_string(*w, text->data, text->len, line_cap(f, line),
+		    cut);
 		break;
 	case FRL_NAME:
-		put_name(w, *(const char *const *)p, cap, cut);
+		put_name(w, *(const char *const *)p, line_cap(f, line), cut);
 		break;
 	}
 }
@@ -213,7 +214,8 @@ put_fields(struct json *j, const struct line_plan *plan, const void *record,
 	for (common = 0; f < end; f++) {
 		if (f->shared < common)
 			common = f->shared;
-		if (!line_value(f, record, &value)) {
+		value = (const char *)record + f->offset;
+		if (!f->always && !line_value(f, record, &value)) {
 			left_out = true;
 			continue;
 		}
@@ -227,7 +229,7 @@ put_fields(struct json *j, const struct line_plan *plan, const void *record,
 			left_out = false;
 		}
 		open = common = f->depth;
-		put_value(&w, f, value, line_cap(f, line), &cut);
+		put_value(&w, f, value, line, &cut);
 	}
 	put(&w, braces, open);
 	*j = w;

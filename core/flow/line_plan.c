@@ -200,6 +200,8 @@ fill_fields(struct line_plan *plan, char *p)
 		f->cap = table[i].cap != 0 ? table[i].cap : LINE_CAP;
 		if (f->type == FRL_NAME)
 			f->cap = LINE_NAME_CAP;
+		f->always = (f->type == FRL_U64 || f->type == FRL_U32) &&
+		    !(f->flags & FRL_ABSENT_ZERO);
 		if (i > 0)
 			shared_path(table[i].name, table[i - 1].name,
 			    &f->shared);

@@ -31,6 +31,7 @@ struct line_field {
 	uint8_t type, flags;
 	uint8_t depth;		/* objects around it */
 	uint8_t shared;		/* of these, with the field before */
+	uint8_t always;		/* a number that is never left out */
 };
 
 enum line_op_kind { LINE_LITERAL, LINE_FIELD, LINE_WORD, LINE_ARROW };

@@ -43,7 +43,7 @@ struct chain {
 	size_t limit;
 	struct chain_refusal *noted;	/* by refuse() or publish() */
 	struct chain_refusal *refusal;	/* rule 9: latched */
-	struct stream *first[2];	/* where each peer's bytes come in */
+	size_t room[2];			/* as settle() left it */
 	bool latched;			/* also without memory for refusal */
 	bool busy;			/* settling */
 	bool said;			/* farewell was called */

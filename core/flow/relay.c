@@ -39,7 +39,7 @@ relay_attach(struct relay *relay, enum frl_flow whose, struct conn *conn)
 	relay->flows[!whose].sink = conn;
 	conn_set_handlers(conn, whose == FRL_FROM_CLIENT ? &client : &server,
 	    relay);
-	relay->last_us = loop_now_us(relay->env->loop);
+	relay->last_us = loop_recent_us(relay->env->loop);
 }
 
 void
@@ -184,7 +184,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_now_us(relay->env->loop);
+		relay->last_us = loop_recent_us(relay->env->loop);
 	}
 	while (buf_len(&f->out) != 0 || f->span_len != 0) {
 		parts = 0;
@@ -202,7 +202,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_now_us(relay->env->loop);
+		relay->last_us = loop_recent_us(relay->env->loop);
 		sent(f, (size_t)n);
 	}
 	if (f->fin && !f->shut) {
@@ -234,7 +234,7 @@ relay_unwatched(const struct relay *relay, enum frl_flow flow)
 {
 	const struct relay_flow *f = &relay->flows[flow];
 
-	return (f->source != NULL && !f->over && !readable_now(relay, flow));
+	return (f->source != NULL && !f->over && !f->reading);
 }
 
 static void
@@ -246,8 +246,10 @@ set_watches(struct relay *relay)
 		struct relay_flow *f = &relay->flows[i];
 		enum frl_flow flow = (enum frl_flow)i;
 
-		if (f->source != NULL)
-			conn_want_read(f->source, readable_now(relay, flow));
+		if (f->source != NULL) {
+			f->reading = readable_now(relay, flow);
+			conn_want_read(f->source, f->reading);
+		}
 		if (f->sink != NULL)
 			conn_want_write(f->sink, relay_pending(relay, flow));
 	}
@@ -337,7 +339,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay_update(relay);
 		return;
 	}
-	relay->last_us = loop_now_us(relay->env->loop);
+	relay->last_us = loop_recent_us(relay->env->loop);
 	if (relay->chain != NULL && !f->shut) {
 		if (spliced(relay, flow)) {
 			relay_update(relay);

@@ -43,13 +43,14 @@ struct relay_flow {
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
 	bool gone;			/* the sink takes nothing any more */
+	bool reading;			/* the source is watched */
 };
 
 struct relay {
 	struct relay_env *env;
 	struct chain *chain;
 	struct relay_flow flows[2];
-	uint64_t last_us;		/* when a byte last moved */
+	uint64_t last_us;		/* when a byte last moved, roughly */
 	bool greeting;			/* the client is read by its owner */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */

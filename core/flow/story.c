@@ -3,7 +3,6 @@
 
 #include "flow/tunnel_events.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,32 +48,85 @@ bytes_of(const char *text)
 	return (bytes);
 }
 
+static void
+put_hex(char *text, uint32_t n)
+{
+	unsigned i;
+
+	for (i = 8; i-- > 0; n >>= 4)
+		text[i] = "0123456789abcdef"[n & 15];
+}
+
+/* Give back a text of the story; the empty one is nobody's. */
+static void
+let_go(const char **text)
+{
+	if (*text != NULL && (*text)[0] != '\0')
+		free((void *)(uintptr_t)*text);
+	*text = "";
+}
+
 void
 story_begin(struct story *story, struct stories *all, const char *listener,
-    const char *mode, const struct addr *peer, uint64_t now_us)
+    const char *mode, uint64_t now_us)
 {
 	struct frl_tunnel *tunnel = &story->tunnel;
 
 	story->all = all;
 	story->began_us = now_us;
 	story->closed_by = -1;
-	snprintf(story->id, sizeof(story->id), "%08x-%08x",
-	    (unsigned)all->prefix, (unsigned)all->count++);
+	put_hex(story->id, all->prefix);
+	story->id[8] = '-';
+	put_hex(story->id + 9, all->count++);
 	tunnel->id = story->id;
 	tunnel->mode = mode;
 	tunnel->listener = listener;
-	tunnel->client_addr = story->client_addr;
-	tunnel->server_name = "";
-	tunnel->server_addr = story->server_addr;
+	tunnel->client_addr = "";
+	tunnel->server_name = tunnel->server_addr = "";
 	story->origin.tunnel = tunnel;
-	story_client(story, peer);
 }
 
-void
+static int
+set_client(struct story *story, const char *addr, uint16_t port)
+{
+	char *copy = strdup(addr);
+
+	if (copy == NULL)
+		return (-1);
+	let_go(&story->tunnel.client_addr);
+	story->tunnel.client_addr = copy;
+	story->tunnel.client_port = port;
+	return (0);
+}
+
+int
 story_client(struct story *story, const struct addr *client)
 {
-	addr_format(client, story->client_addr);
-	story->tunnel.client_port = addr_port(client);
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(client, text);
+	return (set_client(story, text, addr_port(client)));
+}
+
+int
+story_same_client(struct story *story, const struct story *other)
+{
+	return (set_client(story, other->tunnel.client_addr,
+	    other->tunnel.client_port));
+}
+
+int
+story_target(struct story *story, const struct target *target)
+{
+	struct frl_tunnel *tunnel = &story->tunnel;
+	char *name = strdup(target->host);
+
+	if (name == NULL)
+		return (-1);
+	let_go(&tunnel->server_name);
+	tunnel->server_name = name;
+	tunnel->server_port = target->port;
+	return (0);
 }
 
 /* Publish what nobody can object to. */
@@ -90,15 +142,12 @@ tell(struct story *story, const struct event_slot *slot, const void *record)
 }
 
 enum frl_verdict
-story_open(struct story *story, const struct target *target,
-    const struct asker *asker, struct decision *decision,
-    uint64_t *ret_token)
+story_open(struct story *story, const struct asker *asker,
+    struct decision *decision, uint64_t *ret_token)
 {
-	struct frl_tunnel *tunnel = &story->tunnel;
+	const struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_open record;
 
-	tunnel->server_name = target->host;
-	tunnel->server_port = target->port;
 	story->opened = true;
 	record.mode = tunnel->mode;
 	record.listener = tunnel->listener;
@@ -143,19 +192,30 @@ story_noted(const struct story *story, const char **ret_plugin)
 	return (story->noted == NULL ? NULL : story->noted->reason);
 }
 
-void
+int
 story_connect(struct story *story, const struct dial_result *result)
 {
+	struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_connect record;
+	char text[ADDR_TEXT_SIZE];
 
-	addr_format(&result->addr, story->server_addr);
-	record.server_name = story->tunnel.server_name;
-	record.server_addr = story->server_addr;
+	addr_format(&result->addr, text);
+	if (strcmp(text, tunnel->server_name) == 0)
+		tunnel->server_addr = tunnel->server_name;
+	else
+		tunnel->server_addr = strdup(text);
+	if (tunnel->server_addr == NULL) {
+		tunnel->server_addr = "";
+		return (-1);
+	}
+	record.server_name = tunnel->server_name;
+	record.server_addr = tunnel->server_addr;
 	record.server_port = addr_port(&result->addr);
 	record.dns_us = result->dns_us;
 	record.connect_us = result->connect_us;
 	record.attempts = result->attempts;
 	tell(story, story->all->connect, &record);
+	return (0);
 }
 
 void
@@ -257,13 +317,14 @@ story_failed(struct story *story, const char *plugin, const char *detail)
 }
 
 void
-story_moved(struct story *story, const struct chain *chain)
+story_moved(struct story_end *ret_end, const struct chain *chain)
 {
+	*ret_end = (struct story_end){ .inspector = NULL };
 	if (chain == NULL)
 		return;
-	story->inspector = chain_protocol(chain)->name;
-	story->moved[0] = chain_moved(chain, FRL_FROM_CLIENT);
-	story->moved[1] = chain_moved(chain, FRL_FROM_SERVER);
+	ret_end->inspector = chain_protocol(chain)->name;
+	ret_end->moved[0] = chain_moved(chain, FRL_FROM_CLIENT);
+	ret_end->moved[1] = chain_moved(chain, FRL_FROM_SERVER);
 }
 
 /* The `end` of a tunnel knows decisions only as such: which one it was stands
@@ -282,22 +343,16 @@ end_name(enum why why)
 	}
 }
 
-void
-story_close(struct story *story, enum why why, uint64_t now_us)
+static void
+tell_close(struct story *story, enum why why, const struct story_end *end,
+    uint64_t now_us)
 {
 	struct frl_tunnel_close record;
 
-	free(story->noted);
-	story->noted = NULL;
-	if (!story->opened) {
-		/* It never named a target: one line tells it all. */
-		story_denied(story, why, NULL, NULL);
-		return;
-	}
-	record.inspector = story->inspector;
+	record.inspector = end->inspector;
 	record.duration_us = now_us - story->began_us;
-	record.c2s_bytes = story->moved[0];
-	record.s2c_bytes = story->moved[1];
+	record.c2s_bytes = end->moved[0];
+	record.s2c_bytes = end->moved[1];
 	record.end = end_name(why);
 	switch (why) {
 	case WHY_CLIENT_FIN:
@@ -314,4 +369,24 @@ story_close(struct story *story, enum why why, uint64_t now_us)
 	}
 	events_last(story->all->events, story->all->close, &story->origin,
 	    &record);
+}
+
+void
+story_close(struct story *story, enum why why, const struct story_end *end,
+    uint64_t now_us)
+{
+	struct frl_tunnel *tunnel = &story->tunnel;
+
+	/* One that never named a target has one line that tells it all. */
+	if (story->opened)
+		tell_close(story, why, end, now_us);
+	else
+		story_denied(story, why, NULL, NULL);
+	free(story->noted);
+	story->noted = NULL;
+	if (tunnel->server_addr == tunnel->server_name)
+		tunnel->server_addr = "";
+	let_go(&tunnel->server_addr);
+	let_go(&tunnel->server_name);
+	let_go(&tunnel->client_addr);
 }

@@ -28,20 +28,25 @@ struct stories {
 	uint32_t count;
 };
 
+/* The texts that `tunnel` points at are the story's own, each as long as it
+ * is: who asked for an address in figures has one text for name and address.
+ */
 struct story {
 	struct stories *all;
 	struct frl_tunnel tunnel;	/* what plugins are told */
 	struct origin origin;
 	uint64_t began_us;
-	uint64_t moved[2];
-	const char *inspector;		/* of the protocol, at the end */
-	int closed_by;			/* 0 client, 1 server, -1 neither */
+	struct decision *noted;		/* why hooks objected to a dial */
+	int8_t closed_by;		/* 0 client, 1 server, -1 neither */
 	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
-	struct decision *noted;		/* why hooks objected to a dial */
 	char id[STORY_ID_SIZE];
-	char client_addr[ADDR_TEXT_SIZE];
-	char server_addr[ADDR_TEXT_SIZE];
+};
+
+/* What the chain knew at the end. */
+struct story_end {
+	const char *inspector;		/* of the protocol; NULL: no chain */
+	uint64_t moved[2];
 };
 
 /* Find the core's events.  -1 and a sentence. */
@@ -50,16 +55,19 @@ int stories_begin(struct stories *all, struct events *events, uint64_t seed,
 
 /* listener, mode: borrow for the story's life.  story: zeroed. */
 void story_begin(struct story *story, struct stories *all,
-    const char *listener, const char *mode, const struct addr *peer,
-    uint64_t now_us);
+    const char *listener, const char *mode, uint64_t now_us);
 
-/* Who the client is; before anything is told. */
-void story_client(struct story *story, const struct addr *client);
+/* Who the client is (copy); the one of another story.  0, or -1 without
+ * memory. */
+int story_client(struct story *story, const struct addr *client);
+int story_same_client(struct story *story, const struct story *other);
+
+/* Where the tunnel is to lead (target: copy).  0, or -1 without memory. */
+int story_target(struct story *story, const struct target *target);
 
 /* tunnel.open, tunnel.dial: ask the hooks (events_publish). */
-enum frl_verdict story_open(struct story *story, const struct target *target,
-    const struct asker *asker, struct decision *decision,
-    uint64_t *ret_token);
+enum frl_verdict story_open(struct story *story, const struct asker *asker,
+    struct decision *decision, uint64_t *ret_token);
 enum frl_verdict story_dial(struct story *story, const struct addr *addr,
     unsigned attempt, const struct asker *asker, struct decision *decision,
     uint64_t *ret_token);
@@ -69,7 +77,8 @@ enum frl_verdict story_dial(struct story *story, const struct addr *addr,
 void story_note(struct story *story, const struct decision *decision);
 const char *story_noted(const struct story *story, const char **ret_plugin);
 
-void story_connect(struct story *story, const struct dial_result *result);
+/* tunnel.connect.  0, or -1 without memory: then nothing was told. */
+int story_connect(struct story *story, const struct dial_result *result);
 void story_handoff(struct story *story, const struct chain_switch *change);
 void story_uninspected(struct story *story, const char *reason,
     const struct plugin *plugin, uint64_t from_bytes);
@@ -86,9 +95,10 @@ void story_failed(struct story *story, const char *plugin,
     const char *detail);
 
 /* Take the counters before the chain is closed; NULL: there was none. */
-void story_moved(struct story *story, const struct chain *chain);
+void story_moved(struct story_end *ret_end, const struct chain *chain);
 
-/* tunnel.close, where there was a tunnel.open. */
-void story_close(struct story *story, enum why why, uint64_t now_us);
+/* tunnel.close, where there was a tunnel.open; then the texts are gone. */
+void story_close(struct story *story, enum why why,
+    const struct story_end *end, uint64_t now_us);
 
 #endif

@@ -4,7 +4,6 @@
 #include "flow/link.h"
 
 #include <assert.h>
-#include <string.h>
 
 struct frl_bytes
 stream_bytes(const struct stream *s)
@@ -16,46 +15,20 @@ stream_bytes(const struct stream *s)
 	return (held);
 }
 
-/* Try to let a verb become part of the youngest one in the queue. */
-static bool
-merge(struct stream *s, enum verb verb, uint64_t n)
-{
-	struct ahead *last;
-
-	if (s->ahead_count == 0 || verb == VERB_END)
-		return (false);
-	last = &s->ahead[s->ahead_count - 1];
-	if (last->verb != verb)
-		return (false);
-
-	/* Rule 5: merging never turns a count into FRL_ALL. */
-	if (n == FRL_ALL || last->n == FRL_ALL)
-		last->n = FRL_ALL;
-	else if (n > FRL_ALL - 1 - last->n)
-		last->n = FRL_ALL - 1;
-	else
-		last->n += n;
-	return (true);
-}
-
 int
 stream_record(struct stream *s, enum verb verb, uint64_t n,
     const void *bytes, bool by_core)
 {
-	unsigned room = by_core ? STREAM_QUEUE + STREAM_QUEUE_CORE
-				: STREAM_QUEUE;
-	bool merges;
-
 	/* Rule 6: the stream is over, verbs have no effect. */
 	if (s->finished || s->unmet != 0)
 		return (0);
 	if (n == 0 && verb != VERB_END)
 		return (0);
-
-	merges = s->ahead_count != 0 && verb != VERB_END &&
-	    s->ahead[s->ahead_count - 1].verb == verb;
-	if (!merges && s->ahead_count >= room)
+	if (verbs_reserve(&s->verbs, verb, by_core) != 0) {
+		if (by_core)
+			chain_starve(s->place->chain);
 		return (-1);
+	}
 	if (verb == VERB_INSERT) {
 		/* Rule 5: inserted bytes count as held. */
 		size_t limit = chain_limit(s->place->chain);
@@ -66,11 +39,7 @@ stream_record(struct stream *s, enum verb verb, uint64_t n,
 		if (buf_append(&s->inserted, bytes, (size_t)n) != 0)
 			return (-1);
 	}
-	if (!merge(s, verb, n)) {
-		s->ahead[s->ahead_count].verb = (uint8_t)verb;
-		s->ahead[s->ahead_count].n = n;
-		s->ahead_count++;
-	}
+	verbs_push(&s->verbs, verb, n);
 	return (0);
 }
 
@@ -141,20 +110,10 @@ consume(struct stream *s, enum verb verb, size_t n)
 
 		s->moved += n;
 		give_next(s, held.data, n, s->lent_len != 0, false);
-	} else
-		s->dropped += n;
+	}
 	forget_held(s, n);
 	s->seen = s->seen > n ? s->seen - n : 0;
 	s->due = true;		/* rule 2: bytes left are shown at once */
-}
-
-static void
-pop(struct stream *s)
-{
-	assert(s->ahead_count > 0);
-	s->ahead_count--;
-	memmove(&s->ahead[0], &s->ahead[1],
-	    s->ahead_count * sizeof(s->ahead[0]));
 }
 
 /* Rule 6: credit was not met; nothing queued behind it happens. */
@@ -162,13 +121,10 @@ static void
 void_ahead(struct stream *s, uint64_t unmet)
 {
 	s->unmet = unmet;
-	s->ahead_count = 0;
+	verbs_clear(&s->verbs);
 	buf_free(&s->inserted);
-	if (s->told) {
-		s->ahead[0].verb = VERB_END;
-		s->ahead[0].n = 0;
-		s->ahead_count = 1;
-	}
+	if (s->told)
+		verbs_push(&s->verbs, VERB_END, 0);
 }
 
 static bool
@@ -179,12 +135,11 @@ spend(struct stream *s, enum verb verb, uint64_t credit)
 
 	consume(s, verb, n);
 	if (n == credit || (credit == FRL_ALL && s->input_over)) {
-		pop(s);
+		verbs_pop(&s->verbs);
 		return (true);
 	}
 	if (!s->input_over) {
-		if (credit != FRL_ALL)
-			s->ahead[0].n -= n;
+		verbs_spend(&s->verbs, n);
 		return (n > 0);
 	}
 	void_ahead(s, credit - n);
@@ -192,25 +147,25 @@ spend(struct stream *s, enum verb verb, uint64_t credit)
 }
 
 bool
-stream_carry_out(struct stream *s)
+stream_act(struct stream *s)
 {
 	uint64_t n;
 
-	if (s->finished || s->ahead_count == 0)
+	if (s->finished)
 		return (false);
-	n = s->ahead[0].n;
-	switch ((enum verb)s->ahead[0].verb) {
+	n = verbs_credit(&s->verbs);
+	switch (verbs_first(&s->verbs)) {
 	case VERB_END:
 		stream_finish(s);
 		break;
 	case VERB_INSERT:
-		pop(s);
+		verbs_pop(&s->verbs);
 		give_next(s, buf_data(&s->inserted), (size_t)n, false, false);
 		buf_drain(&s->inserted, (size_t)n);
 		break;
 	case VERB_PASS:
 	case VERB_DROP:
-		return (spend(s, (enum verb)s->ahead[0].verb, n));
+		return (spend(s, verbs_first(&s->verbs), n));
 	}
 	return (true);
 }
@@ -219,7 +174,6 @@ void
 stream_finish(struct stream *s)
 {
 	s->finished = s->told = true;
-	s->dropped += stream_held(s);
 	stream_free(s);
 	give_next(s, NULL, 0, false, true);
 }
@@ -227,25 +181,23 @@ stream_finish(struct stream *s)
 void
 stream_skip(struct stream *s, uint64_t n)
 {
-	assert(s->ahead_count > 0 && s->ahead[0].verb == VERB_PASS);
+	assert(!verbs_empty(&s->verbs) &&
+	    verbs_first(&s->verbs) == VERB_PASS);
 	s->moved += n;
-	if (s->ahead[0].n == FRL_ALL)
-		return;
-	assert(n <= s->ahead[0].n);
-	s->ahead[0].n -= n;
-	if (s->ahead[0].n == 0)
-		pop(s);
+	verbs_spend(&s->verbs, n);
+	if (verbs_credit(&s->verbs) == 0)
+		verbs_pop(&s->verbs);
 }
 
 void
-stream_keep(struct stream *s)
+stream_copy(struct stream *s)
 {
 	const uint8_t *bytes = s->lent;
 	size_t n = s->lent_len;
 
 	s->lent = NULL;
 	s->lent_len = 0;
-	if (n != 0 && buf_append(&s->kept, bytes, n) != 0)
+	if (buf_append(&s->kept, bytes, n) != 0)
 		chain_starve(s->place->chain);
 }
 
@@ -256,5 +208,5 @@ stream_free(struct stream *s)
 	buf_free(&s->inserted);
 	s->lent = NULL;
 	s->lent_len = 0;
-	s->ahead_count = 0;
+	verbs_clear(&s->verbs);
 }

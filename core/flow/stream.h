@@ -5,7 +5,7 @@
  *
  *	given by the stream before:
  *	| passed or dropped |   held (undecided)   | not yet arrived
- *	                     ^ seen ^               ^ ahead: verbs that wait
+ *	                     ^ seen ^               ^ verbs that wait
  *
  * When all is quiet either bytes wait for a decision (held) or a decision
  * waits for bytes (ahead), never both.
@@ -21,6 +21,7 @@
 #define FLOW_STREAM_H
 
 #include "base/buf.h"
+#include "flow/verbs.h"
 
 #include <fairlead/inspector.h>
 
@@ -31,31 +32,19 @@
 struct chain;
 struct link_place;
 
-/* Rule 5: what a link may queue; the core itself may queue a few more, so
- * that last words and ends always fit. */
-#define STREAM_QUEUE 8
-#define STREAM_QUEUE_CORE 4
-
-enum verb { VERB_PASS, VERB_DROP, VERB_INSERT, VERB_END };
-
-struct ahead {
-	uint64_t n;
-	uint8_t verb;
-};
-
+/* Every tunnel has at least two, whatever it does: keep it small. */
 struct stream {
 	struct link_place *place;
 	struct stream *next;		/* NULL: bytes leave the chain */
 	struct buf kept;
+	struct buf inserted;		/* bytes of the queued inserts */
 	const uint8_t *lent;
 	size_t lent_len;
-	struct buf inserted;		/* bytes of the queued inserts */
 	size_t seen;			/* rule 3 */
 	size_t wanted;			/* rule 2: need(n) */
 	uint64_t unmet;			/* rule 6 */
-	uint64_t moved, dropped;	/* rule 7; of the place */
-	struct ahead ahead[STREAM_QUEUE + STREAM_QUEUE_CORE];
-	uint8_t ahead_count;
+	uint64_t moved;			/* rule 7; of the place */
+	struct verbs verbs;		/* rule 5 */
 	uint8_t which;			/* enum frl_flow */
 	bool due;			/* rule 2: there is news to show */
 	bool paused, waiting;		/* rule 4 */
@@ -82,7 +71,8 @@ stream_stopped(const struct stream *s)
 
 /*
  * Rule 1, 5: write a verb down.  bytes: copy, VERB_INSERT only.  0, or -1:
- * the queue is full, the insert would reach the limit, no memory.
+ * the queue is full, the insert would reach the limit, no memory (which
+ * starves the chain if it is the core's own verb).
  */
 int stream_record(struct stream *s, enum verb verb, uint64_t n,
     const void *bytes, bool by_core);
@@ -93,7 +83,13 @@ void stream_give(struct stream *s, const uint8_t *bytes, size_t n,
     bool lasting, bool over);
 
 /* Do what the oldest verb says as far as bytes are there; was it anything? */
-bool stream_carry_out(struct stream *s);
+bool stream_act(struct stream *s);
+
+static inline bool
+stream_carry_out(struct stream *s)
+{
+	return (!verbs_empty(&s->verbs) && stream_act(s));
+}
 
 /* The stream ends here; what is still held is dropped. */
 void stream_finish(struct stream *s);
@@ -102,7 +98,14 @@ void stream_finish(struct stream *s);
 void stream_skip(struct stream *s, uint64_t n);
 
 /* Copy what is lent. */
-void stream_keep(struct stream *s);
+void stream_copy(struct stream *s);
+
+static inline void
+stream_keep(struct stream *s)
+{
+	if (s->lent_len != 0)
+		stream_copy(s);
+}
 
 void stream_free(struct stream *s);
 

@@ -29,12 +29,11 @@ pass_client_on(struct tunnel *t)
 	struct tunnel *heir = NULL;
 
 	if (chain_unread(t->relay.chain, &t->early) == 0)
-		heir = tunnel_create(t->listener, &t->client);
+		heir = tunnel_create(t->listener, NULL, t);
 	if (heir == NULL) {
 		t->reset = true;
 		return (NULL);
 	}
-	heir->known = true;
 	heir->idle_ms = t->idle_ms;
 	heir->early = t->early;
 	heir->story.unasked = buf_len(&t->early) == 0;
@@ -51,20 +50,22 @@ bury(void *arg)
 	struct tunnel *t = arg;
 	struct tunnels *all = t->all;
 	struct tunnel *heir = t->goes_on ? pass_client_on(t) : NULL;
+	struct story_end end;
 
 	timer_stop(&t->timer);
 	tunnel_stop_dial(t);
-	story_moved(&t->story, t->relay.chain);
+	story_moved(&end, t->relay.chain);
 	chain_close(t->relay.chain);
 	t->relay.chain = NULL;
-	story_close(&t->story, t->why, loop_now_us(all->options.loop));
+	story_close(&t->story, t->why, &end,
+	    loop_now_us(all->options.loop));
 	relay_close(&t->relay, t->reset);
 	buf_free(&t->early);
 	DL_DELETE(all->list, t);
 	free(t);
 	all->count--;
 	if (heir != NULL)
-		tunnel_begin(heir);
+		tunnel_begin(heir, NULL);
 	if (all->draining && all->count == 0 && all->empty != NULL)
 		all->empty(all->empty_arg);
 }
@@ -125,8 +126,8 @@ check(struct tunnel *t)
 	struct asker asker = { check_decided, t };
 	struct decision decision;
 
-	decision.verdict = story_open(&t->story, &t->target, &asker,
-	    &decision, &t->token);
+	decision.verdict = story_open(&t->story, &asker, &decision,
+	    &t->token);
 	if (decision.verdict != FRL_WAIT)
 		check_decided(t, NULL, NULL, &decision);
 	else
@@ -420,12 +421,12 @@ tunnel_step(struct tunnel *t, enum step step)
 }
 
 void
-tunnel_begin(struct tunnel *t)
+tunnel_begin(struct tunnel *t, const struct addr *peer)
 {
 	t->relay.reset = on_reset;
 	t->relay.progress = on_progress;
 	t->relay.starved = on_starved;
 	t->relay.arg = t;
 	t->state = GREET;
-	tunnel_await(t);
+	tunnel_await(t, peer);
 }

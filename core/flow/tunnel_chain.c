@@ -190,6 +190,10 @@ link_due(void *arg)
 	struct link_timer *lt = *link_slot(link, LINK_SLOT_TIMER);
 	struct tunnel *t = lt->tunnel;
 
+	/* This timer is no longer pending; most are needed once. */
+	*link_slot(link, LINK_SLOT_TIMER) = NULL;
+	free(lt);
+
 	if (t->state == DEAD)
 		return;
 	chain_timer(link);

@@ -3,10 +3,23 @@
  * tunnel_dial -- how a tunnel gets its server's connection: what may be
  * dialled, whom to ask about it, what came of it.
  *
- * What always holds: outside of DIAL no dial runs, and outside of CHECK and
- * DIAL no question of the core is pending.
+ * What always holds: outside of DIAL no dial runs; outside of CHECK and DIAL
+ * no question of the core is pending and no target takes memory.
  */
 #include "flow/tunnel_parts.h"
+
+#include <stdlib.h>
+
+int
+tunnel_aim(struct tunnel *t, const struct target *target)
+{
+	if (t->target == NULL)
+		t->target = malloc(sizeof(*t->target));
+	if (t->target == NULL)
+		return (-1);
+	*t->target = *target;
+	return (story_target(&t->story, target));
+}
 
 /* Nobody waits any more for a hook's answer or for a connection. */
 void
@@ -17,6 +30,8 @@ tunnel_stop_dial(struct tunnel *t)
 	t->token = 0;
 	dial_cancel(t->dial);
 	t->dial = NULL;
+	free(t->target);
+	t->target = NULL;
 }
 
 static enum why
@@ -106,8 +121,10 @@ dial_done(void *arg, const struct dial_result *result)
 		return;
 	}
 	relay_attach(&t->relay, FRL_FROM_SERVER, conn);
-	story_connect(&t->story, result);
-	tunnel_step(t, STEP_CONNECTED);
+	if (story_connect(&t->story, result) != 0)
+		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
+	else
+		tunnel_step(t, STEP_CONNECTED);
 }
 
 void
@@ -116,7 +133,7 @@ tunnel_dial(struct tunnel *t)
 	static const struct dial_handlers handlers = { dial_allow, dial_ask,
 		dial_done };
 
-	t->dial = dial_start(&t->all->dial_options, &t->target, &handlers, t);
+	t->dial = dial_start(&t->all->dial_options, t->target, &handlers, t);
 	if (t->dial == NULL)
 		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
 	else

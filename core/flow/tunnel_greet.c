@@ -24,13 +24,12 @@
 
 /* It is the peer that is judged: whom else would we believe a header of? */
 static bool
-welcome(const struct tunnel *t)
+welcome(const struct tunnel_listener *listener, const struct addr *peer)
 {
-	const struct tunnel_listener *listener = t->listener;
 	size_t i;
 
 	for (i = 0; i < listener->client_count; i++)
-		if (addr_range_has_peer(&listener->clients[i], &t->client))
+		if (addr_range_has_peer(&listener->clients[i], peer))
 			return (true);
 	return (listener->client_count == 0);
 }
@@ -43,7 +42,7 @@ turn_away(struct tunnel *t)
 
 	(void)snprintf(text, sizeof(text),
 	    "%s is not among the `clients` of the listener %s",
-	    t->story.client_addr, t->listener->name);
+	    t->story.tunnel.client_addr, t->listener->name);
 	tunnel_deny(t, WHY_REFUSED, text, NULL);
 }
 
@@ -65,9 +64,9 @@ read_proxy_header(struct tunnel *t)
 		break;
 	}
 	buf_drain(&t->early, h.size);
-	if (h.named) {
-		t->client = h.client;
-		story_client(&t->story, &h.client);
+	if (h.named && story_client(&t->story, &h.client) != 0) {
+		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		return (false);
 	}
 	t->nameless = false;
 	return (true);
@@ -123,7 +122,10 @@ forwarder(const struct tunnel *t)
 static void
 named(struct tunnel *t, const struct greet *g)
 {
-	t->target = g->target;
+	if (tunnel_aim(t, &g->target) != 0) {
+		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		return;
+	}
 	if (g->forward) {
 		/* The head is the first message of the tunnel. */
 		t->forwarder = forwarder(t);
@@ -165,8 +167,10 @@ static void
 find_target(struct tunnel *t)
 {
 	if (t->listener->mode == TUNNEL_REVERSE) {
-		t->target = t->listener->server;
-		tunnel_step(t, STEP_TARGET);
+		if (tunnel_aim(t, &t->listener->server) != 0)
+			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
+		else
+			tunnel_step(t, STEP_TARGET);
 	} else if (buf_len(&t->early) != 0)
 		read_head(t);
 }
@@ -206,13 +210,13 @@ tunnel_greet(struct tunnel *t)
 }
 
 void
-tunnel_await(struct tunnel *t)
+tunnel_await(struct tunnel *t, const struct addr *peer)
 {
-	if (!t->known && !welcome(t)) {
+	if (peer != NULL && !welcome(t->listener, peer)) {
 		turn_away(t);
 		return;
 	}
-	t->nameless = !t->known && t->listener->proxy_header;
+	t->nameless = peer != NULL && t->listener->proxy_header;
 	t->relay.greeting = true;
 	start_deadline(t);
 	if (!t->nameless)

@@ -33,13 +33,11 @@ struct tunnel {
 	bool reset;			/* end with RST */
 	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
-	bool known;			/* the client was let in before */
 	bool goes_on;			/* the client goes on to a tunnel */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
-	struct target target;
+	struct target *target;		/* until it is reached */
 	const struct plugin *forwarder;	/* mode forward: the protocol link */
-	struct addr client;
 	struct dial *dial;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
@@ -86,19 +84,24 @@ void tunnel_hurry(struct tunnel *t, uint64_t ms);
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);
 
-/* A tunnel whose client's connection is attached next.  NULL without
- * memory. */
+/* A tunnel whose client's connection is attached next: of this peer, or
+ * (NULL) of the client of another tunnel.  NULL without memory. */
 struct tunnel *tunnel_create(const struct tunnel_listener *listener,
-    const struct addr *peer);
+    const struct addr *peer, const struct tunnel *from);
 
-/* Make a tunnel's relay tell it the news; begin to greet or to check. */
-void tunnel_begin(struct tunnel *t);
+/* Make a tunnel's relay tell it the news; begin to greet.  peer: whom to judge;
+ * NULL: one that was let in before. */
+void tunnel_begin(struct tunnel *t, const struct addr *peer);
 
-/* In GREET: look at the bytes that are there, wait for more; more came. */
-void tunnel_await(struct tunnel *t);
+/* In GREET: judge the peer, look at the bytes that are there, wait for more;
+ * more came. */
+void tunnel_await(struct tunnel *t, const struct addr *peer);
 void tunnel_greet(struct tunnel *t);
 
-/* Enter DIAL; leave it, or CHECK, without a result. */
+/* Remember where to (target: copy).  0, or -1 without memory. */
+int tunnel_aim(struct tunnel *t, const struct target *target);
+
+/* Enter DIAL; leave it, or CHECK, and forget where to. */
 void tunnel_dial(struct tunnel *t);
 void tunnel_stop_dial(struct tunnel *t);
 

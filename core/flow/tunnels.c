@@ -12,7 +12,8 @@
 #include <utlist.h>
 
 struct tunnel *
-tunnel_create(const struct tunnel_listener *listener, const struct addr *peer)
+tunnel_create(const struct tunnel_listener *listener,
+    const struct addr *peer, const struct tunnel *from)
 {
 	struct tunnels *all = listener->tunnels;
 	struct tunnel *t = calloc(1, sizeof(*t));
@@ -21,11 +22,15 @@ tunnel_create(const struct tunnel_listener *listener, const struct addr *peer)
 		return (NULL);
 	t->all = all;
 	t->listener = listener;
-	t->client = *peer;
 	t->relay.env = &all->relay_env;
 	story_begin(&t->story, &all->stories, listener->name,
-	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect", peer,
+	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect",
 	    loop_now_us(all->options.loop));
+	if ((peer != NULL ? story_client(&t->story, peer) :
+	    story_same_client(&t->story, &from->story)) != 0) {
+		free(t);
+		return (NULL);
+	}
 	DL_APPEND(all->list, t);
 	all->count++;
 	return (t);
@@ -38,14 +43,14 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	struct conn *conn = conn_create(listener->tunnels->options.loop, fd);
 	struct tunnel *t;
 
-	t = conn == NULL ? NULL : tunnel_create(listener, peer);
+	t = conn == NULL ? NULL : tunnel_create(listener, peer, NULL);
 	if (t == NULL) {
 		if (conn != NULL)
 			conn_close(conn, true);
 		return;
 	}
 	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
-	tunnel_begin(t);
+	tunnel_begin(t, peer);
 }
 
 /* The log has room again: whoever was stalled goes on. */

@@ -196,12 +196,31 @@ addr_parse(struct addr *a, const char *text)
 	return (0);
 }
 
+/* As inet_ntop(3) does, which prints with sprintf(3): most are IPv4. */
+static void
+format4(const uint8_t *bytes, char *text)
+{
+	unsigned i, n;
+
+	for (i = 0; i < 4; i++) {
+		n = bytes[i];
+		if (n >= 100)
+			*text++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*text++ = (char)('0' + n / 10 % 10);
+		*text++ = (char)('0' + n % 10);
+		*text++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void
 addr_format(const struct addr *a, char text[ADDR_TEXT_SIZE])
 {
 
 	if (a->u.sa.sa_family == AF_UNIX)
 		(void)strcpy(text, "unix");
+	else if (a->u.sa.sa_family == AF_INET)
+		format4(bytes_of(a), text);
 	else if (inet_ntop(a->u.sa.sa_family, bytes_of(a), text,
 	    ADDR_TEXT_SIZE) == NULL)
 		text[0] = '\0';

@@ -25,8 +25,9 @@ struct conn {
 	void *arg;
 	struct watch watch;
 	int fd;
-	int wants;		/* 1 read, 2 write */
-	bool *closed;		/* set by conn_close() under a handler */
+	uint8_t wants;		/* 1 read, 2 write */
+	bool busy;		/* a handler is on the stack */
+	bool closed;		/* by that handler: freed behind it */
 };
 
 /* What a failed call means: not now, or never again. */
@@ -53,14 +54,14 @@ plain_read(struct conn *conn, void *bytes, size_t size)
 static ssize_t
 plain_write(struct conn *conn, const struct iovec *iov, int count)
 {
-	struct msghdr msg;
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+	    .msg_iovlen = (size_t)count };
 	ssize_t n;
 
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = (struct iovec *)(uintptr_t)iov;
-	msg.msg_iovlen = (size_t)count;
+	/* Nearly always there is one piece, and that is cheaper. */
 	do
-		n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
+		n = count == 1 ? send(conn->fd, iov->iov_base, iov->iov_len,
+		    MSG_NOSIGNAL) : sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	return (n == -1 ? failure() : n);
 }
@@ -103,19 +104,17 @@ static void
 conn_ready(void *arg, bool readable, bool writable)
 {
 	struct conn *conn = arg;
-	bool closed = false;
 
-	conn->closed = &closed;
+	conn->busy = true;
 	if (readable && (conn->wants & 1) && conn->handlers != NULL)
 		conn->handlers->readable(conn->arg);
 	/* The handler may have closed, or no longer want to write. */
-	if (closed)
-		return;
-	if (writable && (conn->wants & 2) && conn->handlers != NULL)
+	if (!conn->closed && writable && (conn->wants & 2) &&
+	    conn->handlers != NULL)
 		conn->handlers->writable(conn->arg);
-	if (closed)
-		return;
-	conn->closed = NULL;
+	conn->busy = false;
+	if (conn->closed)
+		free(conn);
 }
 
 struct conn *
@@ -149,7 +148,7 @@ want(struct conn *conn, int bit, bool on)
 
 	if (wants == conn->wants)
 		return;
-	conn->wants = wants;
+	conn->wants = (uint8_t)wants;
 	watch_set(conn->loop, &conn->watch, conn->fd, wants, conn_ready,
 	    conn);
 }
@@ -213,10 +212,10 @@ conn_close(struct conn *conn, bool reset)
 	if (conn == NULL)
 		return;
 	watch_stop(&conn->watch);
-	if (conn->closed != NULL)
-		*conn->closed = true;
 	conn->ops->close(conn, reset);
-	free(conn);
+	conn->closed = true;
+	if (!conn->busy)
+		free(conn);
 }
 
 bool

@@ -23,6 +23,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,7 +75,7 @@ struct dial {
 	unsigned nattempts, running;
 	struct fault fault;
 	struct dial_result result;
-	struct attempt attempts[ATTEMPTS_MAX];
+	struct attempt attempts[ATTEMPTS_MAX];	/* the last member */
 };
 
 _Static_assert(sizeof(((struct fault *)0)->text) ==
@@ -217,7 +218,8 @@ attempt_ready(void *arg, bool readable, bool writable)
 	/* This attempt is no longer under way. */
 	watch_stop(&attempt->watch);
 	dial->running--;
-	if ((error = sock_connect_result(attempt->fd)) == 0) {
+	if ((error = sock_connect_result(attempt->fd,
+	    &attempt->addr)) == 0) {
 		attempt_won(attempt);
 		return;
 	}
@@ -294,8 +296,7 @@ question(struct dial *dial)
 	struct attempt *attempt = &dial->attempts[dial->nattempts++];
 	enum dial_verdict verdict;
 
-	attempt->dial = dial;
-	attempt->fd = -1;
+	*attempt = (struct attempt){ .dial = dial, .fd = -1 };
 	dial->result.attempts = dial->nattempts;
 	if (dial->handlers->ask == NULL)
 		return (DIAL_OK);
@@ -453,8 +454,10 @@ dial_start(const struct dial_options *options, const struct target *target,
 	struct family *f;
 	struct dial *dial;
 
-	if ((dial = calloc(1, sizeof(*dial))) == NULL)
+	/* Attempts are wiped when they begin: few ever do. */
+	if ((dial = malloc(sizeof(*dial))) == NULL)
 		return (NULL);
+	memset(dial, 0, offsetof(struct dial, attempts));
 	dial->options = options;
 	dial->handlers = handlers;
 	dial->arg = arg;

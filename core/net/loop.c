@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <ev.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -65,11 +66,12 @@ watch_ev(struct watch *watch)
 static void
 timer_fired(struct ev_loop *ev, struct ev_timer *w, int events)
 {
-	struct timer *timer = w->data;
+	struct timer *timer = (struct timer *)(void *)((char *)w -
+	    offsetof(struct timer, watcher));
 
 	(void)ev;
 	(void)events;
-	timer->fn(timer->arg);
+	timer->fn(w->data);
 }
 
 void
@@ -78,16 +80,15 @@ timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 {
 	struct ev_timer *w = timer_ev(timer);
 
-	if (timer->ready)
-		ev_timer_stop(timer->loop->ev, w);
-	/* libev counts from when the turn began, which may be long ago. */
-	ev_now_update(loop->ev);
+	timer_stop(timer);
+	/* libev counts from when the turn began, which may be long ago; the
+	 * next turn is due in any case. */
+	if (ms != 0)
+		ev_now_update(loop->ev);
 	ev_timer_init(w, timer_fired, (double)ms / 1000.0, 0.0);
-	w->data = timer;
+	w->data = arg;
 	timer->fn = fn;
-	timer->arg = arg;
 	timer->loop = loop;
-	timer->ready = true;
 	ev_timer_start(loop->ev, w);
 }
 
@@ -95,7 +96,7 @@ void
 timer_stop(struct timer *timer)
 {
 
-	if (timer->ready)
+	if (timer->loop != NULL)
 		ev_timer_stop(timer->loop->ev, timer_ev(timer));
 }
 
@@ -107,7 +108,8 @@ timer_running(const struct timer *timer)
 
 	/* One that expired but was not told yet is no longer active, but
 	 * pending: its function will still run. */
-	return (timer->ready && (ev_is_active(w) || ev_is_pending(w)));
+	return (timer->loop != NULL &&
+	    (ev_is_active(w) || ev_is_pending(w)));
 }
 
 /* ------------------------------------------------------------------ */
@@ -116,15 +118,22 @@ timer_running(const struct timer *timer)
 static void
 watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
 {
-	struct watch *watch = w->data;
+	struct watch *watch = (struct watch *)(void *)((char *)w -
+	    offsetof(struct watch, watcher));
 
 	(void)ev;
 	/* libev stopped a watcher of a bad descriptor by itself; whoever now
 	 * reads will see what is wrong. */
-	if (events & (int)EV_ERROR)
-		watch->wants = 0;
-	watch->fn(watch->arg, (events & EV_READ) != 0,
-	    (events & EV_WRITE) != 0);
+	watch->fn(w->data, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
+}
+
+/* Is it this that is watched already? */
+static bool
+is_watched(const struct watch *watch, const struct ev_io *w, int fd,
+    int events)
+{
+	return (watch->loop != NULL && ev_is_active(w) && w->fd == fd &&
+	    (w->events & (EV_READ | EV_WRITE)) == events);
 }
 
 void
@@ -132,22 +141,19 @@ watch_set(struct loop *loop, struct watch *watch, int fd, int wants,
     void (*fn)(void *arg, bool readable, bool writable), void *arg)
 {
 	struct ev_io *w = watch_ev(watch);
-	int events;
+	int events = ((wants & 1) ? EV_READ : 0) | ((wants & 2) ? EV_WRITE : 0);
 
-	watch->fn = fn;
-	watch->arg = arg;
 	if (wants == 0) {
 		watch_stop(watch);
 		return;
 	}
-	if (watch->wants == wants && w->fd == fd)
+	watch->fn = fn;
+	w->data = arg;
+	if (is_watched(watch, w, fd, events))
 		return;
-	events = ((wants & 1) ? EV_READ : 0) | ((wants & 2) ? EV_WRITE : 0);
-	if (!watch->ready) {
+	if (watch->loop == NULL) {
 		ev_io_init(w, watch_fired, fd, events);
-		w->data = watch;
-		watch->ready = true;
-	} else if (watch->wants != 0 && w->fd == fd) {
+	} else if (ev_is_active(w) && w->fd == fd) {
 		/* Still the same open file: spare a call to epoll_ctl(2). */
 		ev_io_stop(watch->loop->ev, w);
 		ev_io_modify(w, events);
@@ -156,7 +162,6 @@ watch_set(struct loop *loop, struct watch *watch, int fd, int wants,
 		ev_io_set(w, fd, events);
 	}
 	watch->loop = loop;
-	watch->wants = (uint8_t)wants;
 	ev_io_start(loop->ev, w);
 }
 
@@ -164,9 +169,8 @@ void
 watch_stop(struct watch *watch)
 {
 
-	if (watch->ready)
+	if (watch->loop != NULL)
 		ev_io_stop(watch->loop->ev, watch_ev(watch));
-	watch->wants = 0;
 }
 
 /* ------------------------------------------------------------------ */
@@ -269,6 +273,14 @@ loop_now_us(const struct loop *loop)
 
 	(void)loop;
 	return (clock_us(CLOCK_MONOTONIC));
+}
+
+uint64_t
+loop_recent_us(const struct loop *loop)
+{
+
+	(void)loop;
+	return (clock_us(CLOCK_MONOTONIC_COARSE));
 }
 
 uint64_t

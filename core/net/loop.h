@@ -17,26 +17,21 @@ struct loop;
  * not running. */
 struct timer {
 	void (*fn)(void *arg);
-	void *arg;
-	struct loop *loop;
+	struct loop *loop;	/* NULL: it was never started */
 	union {
 		uint64_t align;
-		unsigned char bytes[56];
+		unsigned char bytes[48];
 	} watcher;		/* an ev_timer, checked in loop.c */
-	bool ready;
 };
 
 /* A watcher of one descriptor, likewise; zeroed memory watches nothing. */
 struct watch {
 	void (*fn)(void *arg, bool readable, bool writable);
-	void *arg;
-	struct loop *loop;
+	struct loop *loop;	/* NULL: nothing was ever watched */
 	union {
 		uint64_t align;
-		unsigned char bytes[56];
+		unsigned char bytes[48];
 	} watcher;		/* an ev_io */
-	bool ready;
-	uint8_t wants;		/* 1 read, 2 write */
 };
 
 /* NULL without memory or descriptors. */
@@ -52,8 +47,10 @@ void loop_stop(struct loop *loop);
 /* Run one turn; with wait, sleep until something happens.  For tests. */
 void loop_turn(struct loop *loop, bool wait);
 
-/* Microseconds: of a clock that never jumps; of the wall clock. */
+/* Microseconds: of a clock that never jumps; of the same as the kernel last
+ * noted it, some milliseconds ago, which is much cheaper; of the wall clock. */
 uint64_t loop_now_us(const struct loop *loop);
+uint64_t loop_recent_us(const struct loop *loop);
 uint64_t loop_wall_us(const struct loop *loop);
 
 /* Call fn(arg) in ms milliseconds (0: at the next turn).  A running timer is

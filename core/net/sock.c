@@ -100,9 +100,11 @@ sock_connect(const struct addr *a)
 /*
  * Where nobody listens on a local port out of the kernel's range for clients,
  * a socket may be bound to that very port and connect to itself: refused.
+ * Only where the ports are the same is the peer asked for: what was connected
+ * to may have been a wildcard.
  */
 int
-sock_connect_result(int fd)
+sock_connect_result(int fd, const struct addr *to)
 {
 	struct addr local, peer;
 	int error = 0;
@@ -112,13 +114,13 @@ sock_connect_result(int fd)
 		return (errno);
 	if (error != 0)
 		return (error);
+	if (sock_local(fd, &local) == -1 || addr_port(&local) != addr_port(to))
+		return (0);
 	memset(&peer, 0, sizeof(peer));
 	len = sizeof(peer.u);
 	if (getpeername(fd, &peer.u.sa, &len) == -1)
 		return (errno);
-	if (sock_local(fd, &local) == 0 && addr_equal(&local, &peer))
-		return (ECONNREFUSED);
-	return (0);
+	return (addr_equal(&local, &peer) ? ECONNREFUSED : 0);
 }
 
 /* ------------------------------------------------------------------ */

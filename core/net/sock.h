@@ -20,9 +20,9 @@ int sock_local(int fd, struct addr *ret_addr);
  * errno. */
 int sock_connect(const struct addr *a);
 
-/* After a connecting socket became writable: 0, or the errno it failed
- * with. */
-int sock_connect_result(int fd);
+/* After a socket that connects to this address became writable: 0, or the
+ * errno it failed with. */
+int sock_connect_result(int fd, const struct addr *to);
 
 /*
  * Accepts from a listening socket.  On EMFILE, ENFILE, ENOMEM it stops for a

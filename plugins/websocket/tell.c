@@ -133,16 +133,17 @@ void
 tell_closer(struct ws *ws, enum party closer, uint16_t code,
     struct frl_bytes reason)
 {
-	size_t n = reason.len < sizeof(ws->reason) ? reason.len :
-	    sizeof(ws->reason);
+	size_t n = reason.len < FRAME_REASON_MAX ? reason.len :
+	    FRAME_REASON_MAX;
 
 	if (ws->closer != NOBODY)
 		return;
 	ws->closer = (uint8_t)closer;
 	ws->code = code;
+	if (n == 0 || (ws->reason = malloc(n)) == NULL)
+		return;
+	memcpy(ws->reason, reason.data, n);
 	ws->reason_len = (uint8_t)n;
-	if (n > 0)
-		memcpy(ws->reason, reason.data, n);
 }
 
 /* Does this frame get a line?  Control frames only up to the rate; a close in

@@ -53,11 +53,11 @@ struct ws {
 	uint8_t negotiated;		/* RULES_* */
 	bool begun, close_said;
 	uint8_t reason_len;
-	uint8_t reason[FRAME_REASON_MAX];
+	uint8_t *reason;		/* NULL: none was given */
 };
 
 /* Ten thousand idle tunnels have one each. */
-_Static_assert(sizeof(struct ws) <= 480, "a link's state stays small");
+_Static_assert(sizeof(struct ws) <= 336, "a link's state stays small");
 
 /* Every callback begins with this; it acts in the first one behind open():
  * ws.handshake, and where the WebSocket's bytes begin. */
@@ -86,7 +86,8 @@ void tell_message(struct frl_link *link, enum frl_flow flow,
 void tell_truncated(struct frl_link *link, enum frl_flow flow,
     uint64_t missing);
 
-/* Keep what the first close frame says (reason: copy); say ws.close, once. */
+/* Keep what the first close frame says (reason: copy, or lost without
+ * memory); say ws.close, once. */
 void tell_closer(struct ws *ws, enum party closer, uint16_t code,
     struct frl_bytes reason);
 void tell_close(struct frl_link *link);

@@ -374,6 +374,7 @@ websocket_close(struct frl_link *link)
 	}
 	tell_close(link);
 	tell_summary(link);
+	free(ws->reason);
 }
 
 static const struct frl_event *const events[] = {

@@ -102,7 +102,7 @@ pair_open(struct pair *p)
 	assert_true(fd >= 0);
 	while (p->server.conn == NULL)
 		loop_turn(p->loop, true);
-	assert_int_equal(sock_connect_result(fd), 0);
+	assert_int_equal(sock_connect_result(fd, &p->addr), 0);
 	assert_int_equal(sock_local(fd, &local), 0);
 	assert_true(addr_equal(&local, &p->peer));
 	p->client.conn = conn_create(p->loop, fd);
@@ -374,7 +374,10 @@ test_self_connection(void **state)
 	assert_int_equal(bind(fd, &a.u.sa, addr_len(&a)), 0);
 	assert_int_equal(sock_local(fd, &a), 0);
 	assert_int_equal(connect(fd, &a.u.sa, addr_len(&a)), 0);
-	assert_int_equal(sock_connect_result(fd), ECONNREFUSED);
+	assert_int_equal(sock_connect_result(fd, &a), ECONNREFUSED);
+	/* Also by way of a wildcard. */
+	a.u.in4.sin_addr.s_addr = htonl(INADDR_ANY);
+	assert_int_equal(sock_connect_result(fd, &a), ECONNREFUSED);
 	close(fd);
 }
 

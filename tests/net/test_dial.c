@@ -423,7 +423,7 @@ static void
 test_waiting_costs_no_time(void **state)
 {
 	struct fixture f;
-	struct timer timer = { .ready = false };
+	struct timer timer = { .loop = NULL };
 	bool fired = false;
 
 	(void)state;
