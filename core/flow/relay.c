@@ -6,6 +6,9 @@
 /* From so many bytes on, moving them inside the kernel pays. */
 #define SPLICE_LEAST (128 * 1024)
 
+/* What is read of a source that has not shown that it has more. */
+#define RELAY_LEAST (64 * 1024)
+
 static void relay_readable(void *arg, enum frl_flow flow);
 static bool keep_span(struct relay *relay, struct relay_flow *f);
 
@@ -290,6 +293,23 @@ relay_feed(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
 }
 
 /*
+ * How much to read.  The first time little: what a sink does not take stays in
+ * memory for as long as its reader likes.  Where that much came, a large read
+ * saves calls, and as many bytes as the sink has room for are not kept.
+ */
+static size_t
+appetite(const struct relay_flow *f)
+{
+	size_t room;
+
+	if (f->full_reads == 0 || f->sink == NULL)
+		return (RELAY_LEAST);
+	room = conn_room(f->sink);
+	return (room < RELAY_LEAST ? RELAY_LEAST : room < RELAY_BUFFER ?
+	    room : RELAY_BUFFER);
+}
+
+/*
  * Move bytes inside the kernel while nobody wants to see them.  True: done
  * for this turn.
  */
@@ -324,7 +344,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	struct relay *relay = arg;
 	struct relay_flow *f = &relay->flows[flow];
 	uint8_t *buffer = relay->env->buffer;
-	size_t room = RELAY_BUFFER;
+	size_t room;
 	ssize_t n;
 
 	if (relay->dead)
@@ -340,11 +360,12 @@ relay_readable(void *arg, enum frl_flow flow)
 		return;
 	}
 	relay->last_us = loop_recent_us(relay->env->loop);
+	if (relay->chain != NULL && !f->shut && spliced(relay, flow)) {
+		relay_update(relay);
+		return;
+	}
+	room = appetite(f);
 	if (relay->chain != NULL && !f->shut) {
-		if (spliced(relay, flow)) {
-			relay_update(relay);
-			return;
-		}
 		give_pipe(relay, f);
 		if (chain_room(relay->chain, flow) < room)
 			room = chain_room(relay->chain, flow);
@@ -357,7 +378,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		return;
 	}
 	f->over = n == 0;
-	if (n < SPLICE_LEAST)
+	if ((size_t)n < room)
 		f->full_reads = 0;
 	else if (f->full_reads < 2)
 		f->full_reads++;

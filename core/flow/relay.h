@@ -38,7 +38,8 @@ struct relay_flow {
 	const uint8_t *span;		/* of the read buffer, not yet sent */
 	size_t span_len;
 	struct pipe_end *pipe;
-	uint8_t full_reads;		/* large reads in a row */
+	uint8_t full_reads;		/* that brought all they asked for,
+					 * in a row */
 	bool over;			/* the source has finished */
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */

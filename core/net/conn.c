@@ -9,9 +9,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -216,6 +218,20 @@ conn_close(struct conn *conn, bool reset)
 	conn->closed = true;
 	if (!conn->busy)
 		free(conn);
+}
+
+/* Half of it: the size is meant to hold the kernel's overhead, too (socket(7),
+ * SO_SNDBUF). */
+size_t
+conn_room(const struct conn *conn)
+{
+	int queued = 0, size = 0;
+	socklen_t len = sizeof(size);
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &size, &len) != 0 ||
+	    ioctl(conn->fd, SIOCOUTQ, &queued) != 0 || queued >= size)
+		return (0);
+	return ((size_t)(size - queued) / 2);
 }
 
 bool

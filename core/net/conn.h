@@ -69,6 +69,12 @@ int conn_look(struct conn *conn);
 void conn_close(struct conn *conn, bool reset);
 
 /*
+ * About how many bytes the connection would take now; no promise.  Two
+ * system calls: worth it before a large read.
+ */
+size_t conn_room(const struct conn *conn);
+
+/*
  * Moving bytes inside the kernel.  False where ops are not the plain ones.
  */
 bool conn_can_splice(const struct conn *conn);
