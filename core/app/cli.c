@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli -- see cli.h.  Options may stand before and behind the command.
+ * cli -- see cli.h.  Options may stand before and behind the command; `exec`
+ * has its own, which end where the words of another program begin.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -23,6 +24,31 @@ static const struct command commands[] = {
 	    "Run the proxy in the foreground.\n\n"
 	    "SIGTERM or SIGINT drains and exits; a second one leaves at "
 	    "once.\nSIGUSR1 opens the log files anew.\n" },
+	{ "exec", NULL, CLI_EXEC, false, false,
+	    "fairlead exec [-c FILE] [-o FILE] [OPTION...] [--] COMMAND "
+	    "[ARG...]",
+	    "Run COMMAND behind a proxy of its own and print on stderr what "
+	    "passes: tunnels,\nrequests, WebSocket frames.\n\n"
+	    "The proxy listens on a free port of 127.0.0.1.  http_proxy, "
+	    "https_proxy,\nall_proxy, ws_proxy and wss_proxy lead to it, in "
+	    "small letters and capitals;\nno_proxy and socks_proxy are "
+	    "cleared.  A client that asks none of them is not\nseen; Go's do "
+	    "not ask when they go to localhost.\n\n"
+	    "  -c, --config FILE  the plugins, destinations, logs and limits "
+	    "of this\n                     configuration; its listeners are "
+	    "not opened\n"
+	    "  -o, --log FILE     JSON lines into FILE, too\n"
+	    "      --allow RANGE  COMMAND may reach this address or range, "
+	    "too: 10.1.0.0/16;\n                     may be repeated.  "
+	    "Private addresses are refused; loopback\n"
+	    "                     (127.0.0.0/8, ::1) only with -c\n"
+	    "  -q, --quiet        nothing on stderr but warnings and "
+	    "errors\n\n"
+	    "Exit status: COMMAND's; 128+N when signal N killed it; 126 it "
+	    "cannot be\nexecuted, 127 it was not found.  SIGTERM and SIGHUP "
+	    "are passed on to it; ^C\nreaches it from the terminal.  "
+	    "Tunnels that it leaves open are cut after\n"
+	    "timeouts.farewell, 1s without -c.\n" },
 	{ "check", NULL, CLI_CHECK, false, true,
 	    "fairlead check [-c FILE]",
 	    "Check a configuration and load its plugins, as `run` would, "
@@ -70,6 +96,17 @@ command_find(const char *word, const char *sub)
 	return (found);
 }
 
+/* What getopt_long() answered instead of an option. */
+static int
+option_error(int c, char **argv, struct err *err)
+{
+	if (c == ':')
+		return (err_set(err, "option '%s' needs a value",
+		    argv[optind - 1]));
+	return (optopt != 0 ? err_set(err, "unknown option '-%c'", optopt) :
+	    err_set(err, "unknown option '%s'", argv[optind - 1]));
+}
+
 /* Options into the struct; *ret_test: -t was there. */
 static int
 parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
@@ -100,13 +137,8 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 		case 'V':
 			cli->command = CLI_VERSION;
 			break;
-		case ':':
-			return (err_set(err, "option '%s' needs a value",
-			    argv[optind - 1]));
 		default:
-			return (optopt != 0 ? err_set(err,
-			    "unknown option '-%c'", optopt) : err_set(err,
-			    "unknown option '%s'", argv[optind - 1]));
+			return (option_error(c, argv, err));
 		}
 	}
 	return (0);
@@ -121,6 +153,9 @@ parse_rest(struct cli *cli, const struct command *found, int count,
 
 	if (cli->help)
 		return (0);
+	if (found->command == CLI_EXEC)
+		return (err_set(err, "options of exec stand behind the word: "
+		    "`fairlead exec -c FILE -- COMMAND`"));
 	if (found->command == CLI_PLUGINS)
 		return (count > 1 ? err_set(err, "unknown command 'plugins "
 		    "%s'", words[1]) : err_set(err, "plugins: `list` or "
@@ -156,12 +191,77 @@ parse_words(struct cli *cli, int count, char **words, struct err *err)
 	return (parse_rest(cli, found, count, words, err));
 }
 
+/* `exec` has one --allow more. */
+static int
+add_allow(struct cli_exec *exec, const char *range, struct err *err)
+{
+	if (exec->allow_count == CLI_ALLOW_MAX)
+		return (err_set(err, "--allow: %d ranges are the most; name "
+		    "them in a configuration", CLI_ALLOW_MAX));
+	exec->allow[exec->allow_count++] = range;
+	return (0);
+}
+
+static int
+parse_exec_option(struct cli *cli, int c, char **argv, struct err *err)
+{
+	switch (c) {
+	case 'c':
+		cli->config = optarg;
+		return (0);
+	case 'o':
+		cli->exec.log = optarg;
+		return (0);
+	case 'a':
+		return (add_allow(&cli->exec, optarg, err));
+	case 'q':
+		cli->exec.quiet = true;
+		return (0);
+	case 'h':
+		cli->help = true;
+		return (0);
+	default:
+		return (option_error(c, argv, err));
+	}
+}
+
+/* argv[0] is the word itself. */
+static int
+parse_exec(struct cli *cli, int argc, char **argv, struct err *err)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "log", required_argument, NULL, 'o' },
+		{ "allow", required_argument, NULL, 'a' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	cli->command = CLI_EXEC;
+	opterr = 0;
+	optind = 0;
+	/* '+': behind its first word all belongs to the other program. */
+	while ((c = getopt_long(argc, argv, "+:c:o:qh", longs, NULL)) != -1) {
+		if (parse_exec_option(cli, c, argv, err) != 0)
+			return (-1);
+	}
+	cli->exec.command = argv + optind;
+	if (optind == argc && !cli->help)
+		return (err_set(err, "exec: a COMMAND is missing: `fairlead "
+		    "exec -- curl ...`"));
+	return (0);
+}
+
 int
 cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 {
 	bool test = false;
 
 	memset(cli, 0, sizeof(*cli));
+	if (argc > 1 && strcmp(argv[1], "exec") == 0)
+		return (parse_exec(cli, argc - 1, argv + 1, err));
 	if (parse_options(cli, argc, argv, &test, err) < 0 ||
 	    parse_words(cli, argc - optind, argv + optind, err) < 0)
 		return (-1);
@@ -196,7 +296,8 @@ help_all(void)
 	}
 	printf("\nEach command has a --help of its own.\n\n"
 	    "Environment:\n"
-	    "  FAIRLEAD_CONFIG       the configuration when -c is not given\n"
+	    "  FAIRLEAD_CONFIG       the configuration of `run` and "
+	    "`check` without -c\n"
 	    "  FAIRLEAD_PLUGIN_PATH  folders with plugins, separated by ':'\n"
 	    "  FAIRLEAD_LOG_LEVEL    error, warning, notice or debug\n\n"
 	    "Exit codes: 0 fine, 1 runtime, 64 usage, 69 cannot bind, "

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* sysexits(3), by name. */
 enum exit_code {
@@ -21,6 +22,7 @@ enum exit_code {
 enum cli_command {
 	CLI_NONE,
 	CLI_RUN,
+	CLI_EXEC,
 	CLI_CHECK,
 	CLI_PLUGINS,		/* alone: only its help */
 	CLI_PLUGINS_LIST,
@@ -30,11 +32,24 @@ enum cli_command {
 	CLI_HELP
 };
 
+#define CLI_ALLOW_MAX 16
+
+/* Of `exec`. */
+struct cli_exec {
+	char *const *command;		/* ends with NULL */
+	const char *log;		/* -o, or NULL */
+	const char *allow[CLI_ALLOW_MAX];
+	size_t allow_count;
+	bool quiet;
+};
+
 struct cli {
 	enum cli_command command;
 	bool help;			/* print the command's help instead */
-	const char *config;		/* -c, or FAIRLEAD_CONFIG, or NULL */
+	const char *config;		/* -c, or FAIRLEAD_CONFIG (but
+					 * for `exec`), or NULL */
 	const char *name;		/* of `plugins info` */
+	struct cli_exec exec;
 };
 
 /*

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands -- run, check, version.  Those that look at plugins are in
+ * commands -- run, exec, check, version.  Those that look at plugins are in
  * catalogue.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/cli.h"
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/exec.h"
 #include "app/server.h"
 #include "base/log.h"
 #include "flow/host.h"
@@ -20,15 +22,17 @@
 #define FRL_VERSION "0.1.0"
 #endif
 
-/* The config, or NULL after all its errors were printed. */
+/* The config of a file, or of text where there is one; or NULL after all its
+ * errors were printed. */
 static struct config *
-read_or_say(const char *path)
+read_or_say(const char *path, const char *text)
 {
 	struct yaml_errors errors;
 	struct config *config;
 
 	memset(&errors, 0, sizeof(errors));
-	config = config_read(path, &errors);
+	config = text == NULL ? config_read(path, &errors) :
+	    config_parse(path, text, strlen(text), &errors);
 	if (config == NULL) {
 		/* Already lines of their own, with the source and a caret. */
 		if (errors.text != NULL)
@@ -44,12 +48,92 @@ read_or_say(const char *path)
 int
 command_run(const char *path)
 {
-	struct config *config = read_or_say(path);
+	struct config *config = read_or_say(path, NULL);
 	int code;
 
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
-	code = server_run(config);
+	code = server_run(config, NULL);
+	config_free(config);
+	return (code);
+}
+
+/* What `exec` does where no file says otherwise: whoever watches a command
+ * wants to see all of it, and what it talks to may be on this machine. */
+#define EXEC_CONFIG(file) \
+	"version: 1\n" \
+	"listen:\n" \
+	"  - address: 127.0.0.1:0\n" \
+	"plugins:\n" \
+	"  - name: http\n" \
+	"  - name: websocket\n" \
+	"    options:\n" \
+	"      control_rate: 0\n" \
+	"  - name: raw\n" \
+	"destinations:\n" \
+	"  allow: [127.0.0.0/8, \"::1\"]\n" \
+	"log:\n" \
+	"  - file: " file "\n" \
+	"    format: text\n" \
+	"timeouts:\n" \
+	"  farewell: 1s\n"
+
+/* The door and the log of `exec`, in a file's config. */
+static int
+exec_adapt(struct config *config, bool quiet, struct err *err)
+{
+	size_t i;
+
+	if (config_listen_only(config, "127.0.0.1:0", err) != 0)
+		return (-1);
+	for (i = 0; i < config->sink_count; i++) {
+		if (strcmp(config->sinks[i].file, "/dev/stderr") == 0)
+			return (0);
+	}
+	return (quiet ? 0 : config_add_sink(config, "/dev/stderr", SINK_TEXT,
+	    err));
+}
+
+static int
+exec_configure(struct config *config, const struct cli *cli, struct err *err)
+{
+	const struct cli_exec *exec = &cli->exec;
+	size_t i;
+
+	if (cli->config != NULL &&
+	    exec_adapt(config, exec->quiet, err) != 0)
+		return (-1);
+	for (i = 0; i < exec->allow_count; i++) {
+		if (config_add_allow(config, exec->allow[i], err) != 0)
+			return (-1);
+	}
+	return (exec->log == NULL ? 0 : config_add_sink(config, exec->log,
+	    SINK_JSON, err));
+}
+
+int
+command_exec(const struct cli *cli)
+{
+	struct config *config;
+	struct err err;
+	int code;
+
+	/* Notices, too; who set a level has said what to show. */
+	if (cli->exec.quiet)
+		setenv("FAIRLEAD_LOG_LEVEL", "warning", 0);
+	if (cli->config != NULL)
+		config = read_or_say(cli->config, NULL);
+	else
+		config = read_or_say("(built in)", cli->exec.quiet ?
+		    EXEC_CONFIG("/dev/null") : EXEC_CONFIG("/dev/stderr"));
+	if (config == NULL)
+		return (EXIT_BAD_CONFIG);
+	if (exec_configure(config, cli, &err) == 0) {
+		code = exec_run(config, cli->exec.command);
+	} else {
+		log_say(FRL_ERROR, "exec: %s", err.text);
+		code = EXIT_BAD_USAGE;
+	}
 	config_free(config);
 	return (code);
 }
@@ -103,7 +187,7 @@ check_plugins(struct config *config, struct err *err)
 int
 command_check(const char *path)
 {
-	struct config *config = read_or_say(path);
+	struct config *config = read_or_say(path, NULL);
 	struct err err;
 
 	if (config == NULL)

@@ -6,8 +6,13 @@
 #ifndef APP_COMMANDS_H
 #define APP_COMMANDS_H
 
+#include "app/cli.h"
+
 /* Serve by a configuration. */
 int command_run(const char *path);
+
+/* Serve one command: its exit status. */
+int command_exec(const struct cli *cli);
 
 /* Check a configuration, with everything that `run` would do before it
  * binds. */

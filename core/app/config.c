@@ -107,6 +107,20 @@ config_unload_plugins(struct config *config)
 }
 
 void
+config_clear_listens(struct config *config)
+{
+	size_t i;
+
+	for (i = 0; i < config->listen_count; i++) {
+		free(config->listens[i].path);
+		free(config->listens[i].clients);
+	}
+	free(config->listens);
+	config->listens = NULL;
+	config->listen_count = 0;
+}
+
+void
 config_free(struct config *config)
 {
 	if (config == NULL)

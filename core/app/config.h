@@ -20,6 +20,7 @@
 #include "flow/events.h"
 #include "flow/plugin.h"
 #include "net/addr.h"
+#include "net/unixsock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +28,17 @@
 
 enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
 
+#define CONFIG_LISTEN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
+
 struct config_listen {
-	struct addr addr;
-	char name[ADDR_PORT_TEXT_SIZE];	/* "127.0.0.1:3128" */
+	struct addr addr;		/* without a path */
+	char *path;			/* of a UNIX socket; or NULL */
+	unsigned permissions;		/* of the path: 0600 */
+	/* "127.0.0.1:3128", "unix:/run/fairlead/proxy.sock" */
+	char name[CONFIG_LISTEN_NAME_SIZE];
+	struct addr_range *clients;	/* who may connect; none: anybody */
+	size_t client_count;
+	bool proxy_header;		/* a PROXY header comes first */
 	enum config_mode mode;
 	struct target server;		/* CONFIG_REVERSE */
 	struct plugin *protocol;	/* NULL: detect */
@@ -89,6 +98,20 @@ struct config *config_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors);
 
 /*
+ * What a command line adds to a finished config.  -1 and a sentence.
+ *
+ *	listen_only	CONNECT on this address ("127.0.0.1:0"), nowhere else
+ *	allow		one more range under `destinations`
+ *	sink		one more log, of all events
+ */
+int config_listen_only(struct config *config, const char *address,
+    struct err *err);
+int config_add_allow(struct config *config, const char *range,
+    struct err *err);
+int config_add_sink(struct config *config, const char *file,
+    enum sink_format format, struct err *err);
+
+/*
  * Load every plugin, in order: plugin->host becomes a copy of *host,
  * plugin->env is env (borrow, until config_free).  -1 and a sentence that
  * names the plugin; those loaded so far stay loaded until config_free.
@@ -108,6 +131,9 @@ struct plugin *config_upgrade(const struct config *config, const char *token,
 
 /* The plugin of that configured name, or NULL. */
 struct plugin *config_plugin(const struct config *config, const char *name);
+
+/* Free where clients come in. */
+void config_clear_listens(struct config *config);
 
 /* Unload and close the plugins, last first, and free all.  NULL is fine. */
 void config_free(struct config *config);

@@ -2,8 +2,10 @@
 /*
  * main -- from a command line to a command.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/cli.h"
 #include "app/commands.h"
@@ -15,6 +17,8 @@ run_command(const struct cli *cli)
 	switch (cli->command) {
 	case CLI_RUN:
 		return (command_run(cli->config));
+	case CLI_EXEC:
+		return (command_exec(cli));
 	case CLI_CHECK:
 		return (command_check(cli->config));
 	case CLI_PLUGINS_LIST:
@@ -31,6 +35,24 @@ run_command(const struct cli *cli)
 		break;
 	}
 	return (EXIT_BAD_USAGE);
+}
+
+/*
+ * Who closed one of the first three must not find a plugin or a socket there.
+ * What is opened in their place fails as they did: nothing can be read from 0
+ * or written to 1 and 2.
+ */
+static int
+fill_standard(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null",
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return (-1);
+	}
+	return (0);
 }
 
 static void
@@ -50,6 +72,8 @@ main(int argc, char **argv)
 	struct err err;
 	int code;
 
+	if (fill_standard() < 0)
+		return (EXIT_RUNTIME);
 	if (cli_parse(&cli, argc, argv, &err) < 0) {
 		fprintf(stderr, "fairlead: %s\nTry 'fairlead --help'.\n",
 		    err.text);

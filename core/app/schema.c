@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * schema -- the sections of the configuration file that are about the proxy
- * itself: what it listens on, whom it may reach, what it writes, its bounds.
+ * itself: whom it may reach, what it writes, its bounds.
  *
  * Every section is a table of options and, where a table cannot say it all,
  * a function that looks at the finished struct.  No function stops at the
@@ -43,29 +43,6 @@ static const struct frl_option top_table[] = {
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
 	"destinations", "log", "limits", "timeouts", NULL };
 
-struct listen_row {
-	const char *address, *server, *protocol;
-	uint32_t mode;
-};
-
-static const struct frl_option listen_table[] = {
-	{ .name = "address", .help = "IP:port to listen on",
-	    .type = FRL_OPTION_STRING,
-	    .offset = offsetof(struct listen_row, address) },
-	{ .name = "mode", .def = "connect", .choices = "connect|reverse",
-	    .help = "clients say where to (CONNECT), or all go to `server`",
-	    .type = FRL_OPTION_CHOICE,
-	    .offset = offsetof(struct listen_row, mode) },
-	{ .name = "server", .flags = FRL_OPTION_OPTIONAL,
-	    .help = "host:port, for mode reverse", .type = FRL_OPTION_STRING,
-	    .offset = offsetof(struct listen_row, server) },
-	{ .name = "protocol", .flags = FRL_OPTION_OPTIONAL,
-	    .help = "inspector of all its tunnels; without it: detect",
-	    .type = FRL_OPTION_STRING,
-	    .offset = offsetof(struct listen_row, protocol) },
-	{ .name = NULL },
-};
-
 struct destinations {
 	struct frl_strings allow;
 };
@@ -79,7 +56,7 @@ static const struct frl_option destinations_table[] = {
 };
 
 static const struct frl_option log_table[] = {
-	{ .name = "file", .def = "-", .help = "a path, or - for stdout",
+	{ .name = "file", .def = "-", .help = "a path, - for stdout, or /dev/stderr",
 	    .type = FRL_OPTION_STRING,
 	    .offset = offsetof(struct sink_options, file) },
 	{ .name = "format", .def = "json", .choices = "json|text",
@@ -158,107 +135,26 @@ schema_alloc(struct schema *s, size_t count, size_t size)
 	return (memory);
 }
 
-/* The value of a key where there is one, else the whole. */
-static const struct yaml_node *
-place(const struct yaml_node *node, const char *key)
+const struct yaml_node *
+schema_place(const struct yaml_node *node, const char *key)
 {
 	const struct yaml_node *value = yaml_get(node, key);
 
 	return (value != NULL ? value : node);
 }
 
-static void
-check_address(struct schema *s, struct config_listen *l,
-    const struct yaml_node *node, const char *text)
-{
-	const struct config *c = s->config;
-	size_t i;
-
-	if (addr_parse(&l->addr, text) < 0) {
-		yaml_complain(s->file, place(node, "address"), s->errors,
-		    "'%s' is no IP:port, such as 127.0.0.1:3128 or "
-		    "[::1]:3128", text);
-		return;
-	}
-	addr_format_port(&l->addr, l->name);
-	/* Port 0 is another one each time. */
-	for (i = 0; addr_port(&l->addr) != 0 && &c->listens[i] != l; i++) {
-		if (addr_equal(&c->listens[i].addr, &l->addr))
-			yaml_complain(s->file, place(node, "address"),
-			    s->errors, "%s is listened on twice", l->name);
-	}
-}
-
-static void
-check_server(struct schema *s, struct config_listen *l,
-    const struct yaml_node *node, const char *text)
-{
-	const char *why;
-
-	if (l->mode == CONFIG_REVERSE && text == NULL)
-		yaml_complain(s->file, node, s->errors,
-		    "mode reverse needs a `server`");
-	else if (l->mode != CONFIG_REVERSE && text != NULL)
-		yaml_complain(s->file, place(node, "server"), s->errors,
-		    "`server` belongs to mode reverse");
-	else if (text != NULL &&
-	    target_parse(&l->server, text, strlen(text), &why) < 0)
-		yaml_complain(s->file, place(node, "server"), s->errors,
-		    "'%s' is no host:port: %s", text, why);
-}
-
-static void
-read_listen(struct schema *s, struct config_listen *l,
+struct addr_range *
+schema_ranges(struct schema *s, const struct frl_strings *texts,
     const struct yaml_node *node)
 {
-	struct listen_row row;
-
-	memset(&row, 0, sizeof(row));
-	if (options_read(listen_table, &row, s->file, node, s->root, NULL,
-	    s->errors) == 0) {
-		l->mode = row.mode == 1 ? CONFIG_REVERSE : CONFIG_CONNECT;
-		check_address(s, l, node, row.address);
-		check_server(s, l, node, row.server);
-		if (row.protocol != NULL)
-			l->protocol = schema_protocol(s,
-			    place(node, "protocol"), row.protocol);
-	}
-	options_clear(listen_table, &row);
-}
-
-static void
-read_listens(struct schema *s)
-{
-	const struct yaml_node *list = schema_list(s, "listen");
-	struct config *c = s->config;
-
-	if (list == NULL || list->count == 0) {
-		if (list != NULL || yaml_get(s->root, "listen") == NULL)
-			yaml_complain(s->file, place(s->root, "listen"),
-			    s->errors, "listen: at least one address is "
-			    "needed");
-		return;
-	}
-	c->listens = schema_alloc(s, list->count, sizeof(*c->listens));
-	if (c->listens == NULL)
-		return;
-	for (; c->listen_count < list->count; c->listen_count++)
-		read_listen(s, &c->listens[c->listen_count],
-		    &list->items[c->listen_count]);
-}
-
-static void
-read_ranges(struct schema *s, const struct frl_strings *texts,
-    const struct yaml_node *node)
-{
-	struct config *c = s->config;
+	struct addr_range *ranges;
 	size_t i;
 
-	c->allow = schema_alloc(s, texts->count, sizeof(*c->allow));
-	if (c->allow == NULL)
-		return;
+	ranges = schema_alloc(s, texts->count, sizeof(*ranges));
+	if (ranges == NULL)
+		return (NULL);
 	for (i = 0; i < texts->count; i++) {
-		if (addr_range_parse(&c->allow[i], texts->items[i]) == 0)
+		if (addr_range_parse(&ranges[i], texts->items[i]) == 0)
 			continue;
 		yaml_complain(s->file, node->kind == YAML_LIST &&
 		    i < node->count ? &node->items[i] : node, s->errors,
@@ -266,19 +162,23 @@ read_ranges(struct schema *s, const struct frl_strings *texts,
 		    "::1, without bits behind the prefix",
 		    texts->items[i]);
 	}
-	c->allow_count = texts->count;
+	return (ranges);
 }
 
 static void
 read_destinations(struct schema *s)
 {
 	const struct yaml_node *node = yaml_get(s->root, "destinations");
+	struct config *c = s->config;
 	struct destinations d;
 
 	memset(&d, 0, sizeof(d));
 	if (options_read(destinations_table, &d, s->file, node, s->root, NULL,
-	    s->errors) == 0 && d.allow.count > 0)
-		read_ranges(s, &d.allow, place(node, "allow"));
+	    s->errors) == 0 && d.allow.count > 0) {
+		c->allow = schema_ranges(s, &d.allow,
+		    schema_place(node, "allow"));
+		c->allow_count = c->allow == NULL ? 0 : d.allow.count;
+	}
 	options_clear(destinations_table, &d);
 }
 
@@ -306,9 +206,9 @@ read_sink(struct schema *s, size_t at, const struct yaml_node *node)
 	for (i = 0; i < at; i++) {
 		if (sinks[i].file != NULL &&
 		    strcmp(sinks[i].file, sink->file) == 0)
-			yaml_complain(s->file, place(node, "file"), s->errors,
-			    "two logs into one file would tear each other's "
-			    "lines");
+			yaml_complain(s->file, schema_place(node, "file"),
+			    s->errors, "two logs into one file would tear "
+			    "each other's lines");
 	}
 	events = node == NULL ? NULL : yaml_get(node, "events");
 	for (i = 0; events != NULL && i < sink->events.count; i++) {
@@ -350,9 +250,9 @@ read_top(struct schema *s)
 	if ((options_read(top_table, &top, s->file, s->root, s->root,
 	    top_others, s->errors) == 0 || top.version != 0) &&
 	    top.version != 1)
-		yaml_complain(s->file, place(s->root, "version"), s->errors,
-		    "version %llu is not known here; this program reads 1",
-		    (unsigned long long)top.version);
+		yaml_complain(s->file, schema_place(s->root, "version"),
+		    s->errors, "version %llu is not known here; this "
+		    "program reads 1", (unsigned long long)top.version);
 	if (top.undetected != NULL)
 		schema_undetected(s, top.undetected);
 	if (top.node != NULL)
@@ -373,7 +273,7 @@ schema_read(struct schema *s)
 	/* Others name plugins, so these come first. */
 	schema_plugins(s);
 	read_top(s);
-	read_listens(s);
+	schema_listen(s);
 	schema_upgrade(s);
 	read_destinations(s);
 	read_log(s);
@@ -394,7 +294,7 @@ schema_clear(struct config *c)
 		free(c->upgrades[i].token);
 	free(c->sinks);
 	free(c->upgrades);
-	free(c->listens);
+	config_clear_listens(c);
 	free(c->allow);
 	free(c->node);
 }

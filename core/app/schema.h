@@ -30,6 +30,18 @@ const struct yaml_node *schema_list(struct schema *s, const char *key);
 /* calloc that complains. */
 void *schema_alloc(struct schema *s, size_t count, size_t size);
 
+/* The value of a key where there is one, else the whole. */
+const struct yaml_node *schema_place(const struct yaml_node *node,
+    const char *key);
+
+/* The ranges that are written at `node`, as many as there are texts;
+ * complains of each that is none.  NULL without memory.  give: free. */
+struct addr_range *schema_ranges(struct schema *s,
+    const struct frl_strings *texts, const struct yaml_node *node);
+
+/* `listen` */
+void schema_listen(struct schema *s);
+
 /* `plugins`: open them all, read their options. */
 void schema_plugins(struct schema *s);
 

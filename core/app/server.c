@@ -2,19 +2,17 @@
 #include "app/server.h"
 
 #include "app/config.h"
+#include "app/doors.h"
 #include "base/log.h"
 #include "flow/host.h"
 #include "flow/tunnel.h"
 #include "flow/tunnel_events.h"
 #include "net/resolve.h"
-#include "net/sock.h"
 
-#include <ifaddrs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXIT_CANNOT_BIND 69
 #define EXIT_CONFIG 78
@@ -22,24 +20,18 @@
 /* How long the last lines may take to be read by a slow sink. */
 #define LAST_LINES_MS 5000
 
-struct door {
-	struct tunnel_listener listener;
-	struct acceptor *acceptor;
-	int fd;
-};
-
 struct server {
 	struct config *config;
+	const struct server_guest *guest;	/* or NULL */
 	struct loop *loop;
 	struct events *events;
 	struct resolver *resolver;
 	struct host_env env;
 	struct rules rules;
 	struct rules_upgrade *upgrades;
-	struct addr *own;
 	struct tunnels *tunnels;
-	struct door *doors;
-	bool draining;
+	struct doors *doors;
+	const char *draining;		/* why; NULL: not yet */
 };
 
 /* ------------------------------------------------------------------ */
@@ -53,12 +45,8 @@ make_rules(struct server *s)
 	size_t i;
 
 	s->upgrades = calloc(c->upgrade_count + 1, sizeof(*s->upgrades));
-	s->own = calloc(c->listen_count + 1, sizeof(*s->own));
-	s->doors = calloc(c->listen_count + 1, sizeof(*s->doors));
-	if (s->upgrades == NULL || s->own == NULL || s->doors == NULL)
+	if (s->upgrades == NULL)
 		return (-1);
-	for (i = 0; i < c->listen_count; i++)
-		s->doors[i].fd = -1;
 	for (i = 0; i < c->upgrade_count; i++) {
 		s->upgrades[i].token = c->upgrades[i].token;
 		s->upgrades[i].plugin = c->upgrades[i].plugin;
@@ -71,8 +59,6 @@ make_rules(struct server *s)
 	r->undetected = c->undetected;
 	r->allow = c->allow;
 	r->allow_count = c->allow_count;
-	r->own = s->own;
-	r->own_count = c->listen_count;
 	r->head_bytes = (size_t)c->limits.head;
 	r->head_fields = (size_t)c->limits.head_fields;
 	r->hold = (size_t)c->limits.hold;
@@ -121,116 +107,6 @@ load_plugins(struct server *s, struct err *err)
 	return (events_seal(s->events, err));
 }
 
-static int
-bind_doors(struct server *s, struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < s->config->listen_count; i++) {
-		const struct config_listen *listen = &s->config->listens[i];
-		struct door *door = &s->doors[i];
-
-		door->fd = sock_listen(&listen->addr, err);
-		if (door->fd < 0)
-			return (-1);
-		if (sock_local(door->fd, &s->own[i]) != 0)
-			s->own[i] = listen->addr;
-		door->listener.mode = listen->mode == CONFIG_REVERSE ?
-		    TUNNEL_REVERSE : TUNNEL_CONNECT;
-		door->listener.server = listen->server;
-		door->listener.protocol = listen->protocol;
-		addr_format_port(&s->own[i], door->listener.name);
-	}
-	return (0);
-}
-
-static bool
-is_wildcard(const struct addr *a)
-{
-	static const struct addr_range any4 = { .family = 4, .bits = 32 };
-	static const struct addr_range any6 = { .family = 6, .bits = 128 };
-
-	return (addr_range_has(&any4, a) || addr_range_has(&any6, a));
-}
-
-/* One that listens everywhere is reached under every address of this host. */
-static int
-add_own(struct server *s, const struct addr *wildcard,
-    const struct ifaddrs *list)
-{
-	const struct ifaddrs *i;
-	struct addr *more, *a;
-
-	for (i = list; i != NULL; i = i->ifa_next) {
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family !=
-		    wildcard->u.sa.sa_family)
-			continue;
-		more = realloc(s->own,
-		    (s->rules.own_count + 1) * sizeof(*more));
-		if (more == NULL)
-			return (-1);
-		s->rules.own = s->own = more;
-		a = &more[s->rules.own_count++];
-		memset(a, 0, sizeof(*a));
-		memcpy(&a->u, i->ifa_addr, addr_len(wildcard));
-		addr_set_port(a, addr_port(wildcard));
-	}
-	return (0);
-}
-
-static int
-find_own(struct server *s, struct err *err)
-{
-	struct ifaddrs *list = NULL;
-	struct addr own;
-	int failed = 0;
-	size_t i;
-
-	if (getifaddrs(&list) != 0)
-		return (err_set(err, "cannot list the host's addresses"));
-	for (i = 0; failed == 0 && i < s->config->listen_count; i++) {
-		own = s->own[i];
-		if (is_wildcard(&own))
-			failed = add_own(s, &own, list);
-	}
-	freeifaddrs(list);
-	return (failed == 0 ? 0 : err_set(err, "out of memory"));
-}
-
-static void
-accepted(void *arg, int fd, const struct addr *peer)
-{
-	struct door *door = arg;
-
-	tunnel_accept(&door->listener, fd, peer);
-}
-
-static int
-open_doors(struct server *s, struct err *err)
-{
-	char server[TARGET_TEXT_SIZE];
-	size_t i;
-
-	for (i = 0; i < s->config->listen_count; i++) {
-		struct door *door = &s->doors[i];
-
-		door->listener.tunnels = s->tunnels;
-		door->acceptor = acceptor_start(s->loop, door->fd, accepted,
-		    door);
-		if (door->acceptor == NULL)
-			return (err_set(err, "out of memory"));
-		if (door->listener.mode == TUNNEL_REVERSE) {
-			target_format(&door->listener.server, server,
-			    sizeof(server));
-			log_say(FRL_NOTICE, "listening on %s for %s",
-			    door->listener.name, server);
-		} else
-			log_say(FRL_NOTICE, "listening on %s for CONNECT",
-			    door->listener.name);
-	}
-	return (0);
-}
-
 /* ------------------------------------------------------------------ */
 /* Running								*/
 
@@ -273,21 +149,16 @@ drained(void *arg)
 	loop_stop(s->loop);
 }
 
-static void
-close_doors(struct server *s)
+void
+server_drain(struct server *s, const char *reason)
 {
-	size_t i;
-
-	for (i = 0; s->doors != NULL && i < s->config->listen_count; i++) {
-		struct door *door = &s->doors[i];
-
-		if (door->acceptor != NULL)
-			acceptor_stop(door->acceptor);
-		door->acceptor = NULL;
-		if (door->fd >= 0)
-			close(door->fd);
-		door->fd = -1;
+	if (s->draining != NULL) {
+		tunnels_cut(s->tunnels);
+		return;
 	}
+	s->draining = reason;
+	doors_close(s->doors);
+	tunnels_drain(s->tunnels, drained, s);
 }
 
 static void
@@ -299,30 +170,42 @@ signalled(void *arg, int signo)
 		events_reopen(s->events);
 		return;
 	}
-	if (s->draining) {
+	if (s->draining != NULL)
 		log_say(FRL_NOTICE, "second signal: leaving now");
-		tunnels_cut(s->tunnels);
-		return;
-	}
-	s->draining = true;
-	log_say(FRL_NOTICE, "draining %zu tunnels",
-	    tunnels_count(s->tunnels));
-	close_doors(s);
-	tunnels_drain(s->tunnels, drained, s);
+	else
+		log_say(FRL_NOTICE, "draining %zu tunnels",
+		    tunnels_count(s->tunnels));
+	server_drain(s, "signal");
+}
+
+static int
+watch_signals(struct server *s)
+{
+	static const int alone[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	static const int hosting[] = { SIGUSR1, 0 };
+
+	return (loop_signals(s->loop, s->guest == NULL ? alone : hosting,
+	    signalled, s));
 }
 
 static int
 serve(struct server *s)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
-	struct proxy_stop record = { FRL_VERSION, "signal" };
+	struct proxy_stop record = { .version = FRL_VERSION };
+	struct err err;
 
-	if (loop_signals(s->loop, signals, signalled, s) != 0) {
+	if (watch_signals(s) != 0) {
 		log_say(FRL_ERROR, "cannot watch for signals");
+		return (EXIT_FAILURE);
+	}
+	if (s->guest != NULL &&
+	    s->guest->opened(s->guest->arg, s, &err) != 0) {
+		log_say(FRL_ERROR, "%s", err.text);
 		return (EXIT_FAILURE);
 	}
 	say_start(s);
 	loop_run(s->loop);
+	record.reason = s->draining;
 	publish(s, &proxy_event_stop, &record);
 	if (events_flush(s->events, LAST_LINES_MS) != 0) {
 		log_say(FRL_ERROR, "the last lines of the log are lost: "
@@ -355,9 +238,10 @@ start(struct server *s, struct err *err)
 	s->resolver = resolver_create(s->loop, &resolve, err);
 	if (s->resolver == NULL)
 		return (EXIT_FAILURE);
-	if (bind_doors(s, err) != 0)
+	s->doors = doors_bind(s->config, err);
+	if (s->doors == NULL)
 		return (EXIT_CANNOT_BIND);
-	if (find_own(s, err) != 0)
+	if (doors_own(s->doors, &s->rules.own, &s->rules.own_count, err) != 0)
 		return (EXIT_FAILURE);
 	options.loop = s->loop;
 	options.events = s->events;
@@ -365,7 +249,8 @@ start(struct server *s, struct err *err)
 	options.env = &s->env;
 	options.rules = &s->rules;
 	s->tunnels = tunnels_create(&options, err);
-	if (s->tunnels == NULL || open_doors(s, err) != 0)
+	if (s->tunnels == NULL ||
+	    doors_open(s->doors, s->loop, s->tunnels, err) != 0)
 		return (EXIT_FAILURE);
 	return (0);
 }
@@ -373,7 +258,7 @@ start(struct server *s, struct err *err)
 static void
 stop(struct server *s)
 {
-	close_doors(s);
+	doors_close(s->doors);
 	tunnels_free(s->tunnels);
 	if (s->resolver != NULL)
 		resolver_free(s->resolver);
@@ -384,14 +269,31 @@ stop(struct server *s)
 	if (s->loop != NULL)
 		loop_free(s->loop);
 	free(s->upgrades);
-	free(s->own);
-	free(s->doors);
+	doors_free(s->doors);
+}
+
+struct loop *
+server_loop(const struct server *s)
+{
+	return (s->loop);
+}
+
+const char *
+server_door(const struct server *s)
+{
+	return (doors_first(s->doors));
+}
+
+size_t
+server_tunnels(const struct server *s)
+{
+	return (tunnels_count(s->tunnels));
 }
 
 int
-server_run(struct config *config)
+server_run(struct config *config, const struct server_guest *guest)
 {
-	struct server s = { .config = config };
+	struct server s = { .config = config, .guest = guest };
 	struct err err = { "" };
 	int code;
 

@@ -6,14 +6,39 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
+#include "base/err.h"
+
+#include <stddef.h>
+
 struct config;
+struct loop;
+struct server;
+
+/*
+ * Who has the proxy run for a purpose of its own.  It takes the server's
+ * place at SIGTERM and SIGINT: the server goes on until server_drain().
+ */
+struct server_guest {
+	void *arg;
+	/* The doors are open.  -1 and a sentence: the server leaves again. */
+	int (*opened)(void *arg, struct server *server, struct err *err);
+};
 
 /*
  * Bind, load the plugins, say that we listen, serve until SIGTERM or SIGINT,
- * drain.  config: borrow; the caller frees it afterwards.  Returns the
- * program's exit code: 0, 1 runtime, 69 cannot bind, 78 a plugin refused to
- * load.  What went wrong has been said on stderr.
+ * drain.  config: borrow; the caller frees it afterwards.  guest: borrow, or
+ * NULL.  Returns the program's exit code: 0, 1 runtime, 69 cannot bind, 78 a
+ * plugin refused to load.  What went wrong has been said on stderr.
  */
-int server_run(struct config *config);
+int server_run(struct config *config, const struct server_guest *guest);
+
+/* For guests, between opened() and the end of server_run(). */
+struct loop *server_loop(const struct server *server);
+const char *server_door(const struct server *server);	/* first: IP:port */
+size_t server_tunnels(const struct server *server);
+
+/* Close the doors, let every tunnel say its last words, leave; a second call
+ * leaves at once.  reason: borrow, for the log. */
+void server_drain(struct server *server, const char *reason);
 
 #endif

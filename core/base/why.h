@@ -31,8 +31,10 @@
 	    "http_request_error", FAULT) \
 	X(BAD_TARGET, "bad_target", "the target is not a valid host:port", \
 	    400, "http_request_error", FAULT) \
-	X(BAD_METHOD, "not_implemented", "this proxy answers CONNECT only", \
+	X(BAD_METHOD, "not_implemented", "this proxy does not do that", \
 	    501, "http_request_error", FAULT) \
+	X(BAD_PROXY_HEADER, "bad_proxy_header", \
+	    "the PROXY header is missing or malformed", 0, "", FAULT) \
 	X(HEAD_TIMEOUT, "head_timeout", "the request head came too slowly", \
 	    408, "http_request_error", FAULT) \
 	X(HEAD_TOO_LARGE, "head_too_large", "the request head is too large", \

@@ -10,8 +10,9 @@
  *	   was let go is shown to the next link before the same one again)
  *	2  switch to an heir (rule 8)
  *	3  last words (rule 9)
- *	4  ends (rule 6)
- *	5  fail where the limit is reached and nobody waits (rule 4)
+ *	4  leave for the next server (rule 11)
+ *	5  ends (rule 6)
+ *	6  fail where the limit is reached and nobody waits (rule 4)
  *
  * Rule 1 holds because no plugin is on the stack between steps.
  */
@@ -81,6 +82,13 @@ heed(struct link *link, struct stream *s, enum frl_verdict verdict)
 	chain->noted = NULL;
 }
 
+/* Rule 11: a protocol link that said next() is not called any more. */
+static bool
+is_leaving(const struct link_place *place)
+{
+	return (place->chain->leaving && place == chain_last(place->chain));
+}
+
 /* Rules 2, 4: may the link be called for this flow, and is there news? */
 static bool
 showable(const struct stream *s)
@@ -89,7 +97,8 @@ showable(const struct stream *s)
 
 	return (held != 0 && held >= s->wanted && s->due &&
 	    verbs_empty(&s->verbs) && !stream_stopped(s) && !s->finished &&
-	    !s->refused && s->place->heir == NULL && !s->place->blind);
+	    !s->refused && s->place->heir == NULL && !s->place->blind &&
+	    !is_leaving(s->place));
 }
 
 static bool
@@ -144,7 +153,7 @@ tell_end(struct stream *s)
 		stream_finish(s);	/* rule 9: its last byte is gone */
 		return (true);
 	}
-	if (s->told || stream_stopped(s) ||
+	if (s->told || stream_stopped(s) || is_leaving(s->place) ||
 	    !(s->input_over || s->finished))
 		return (false);
 	s->told = true;
@@ -155,6 +164,8 @@ tell_end(struct stream *s)
 		link->busy = false;
 		heed(link, s, verdict);
 	}
+	if (is_leaving(s->place))
+		return (true);		/* the client's stream goes on */
 	if (s->place->heir != NULL && !s->finished &&
 	    verbs_empty(&s->verbs)) {
 		s->told = false;	/* rule 8: the heir is told instead */
@@ -225,6 +236,7 @@ say_farewell(struct chain *chain)
 	if (refusal == NULL || chain->said)
 		return (false);
 	chain->said = true;
+	chain->leaving = false;		/* both flows end here instead */
 	for (i = 0; i < 2; i++) {
 		struct stream *s = &place->streams[i];
 
@@ -253,6 +265,30 @@ say_farewell(struct chain *chain)
 	return (true);
 }
 
+/*
+ * Rule 11: what the server's flow let go must have left the chain, and no
+ * credit may be open in the client's.  Then no link is called again.
+ */
+static bool
+leave(struct chain *chain)
+{
+	struct link_place *place = chain_last(chain);
+	unsigned i;
+
+	if (!chain->leaving || !verbs_empty(&place->streams[0].verbs) ||
+	    !verbs_empty(&place->streams[1].verbs))
+		return (false);
+	for (i = 0; i + 1 < chain->count; i++) {
+		const struct stream *s =
+		    &chain->places[i].streams[FRL_FROM_SERVER];
+
+		if (stream_held(s) != 0 || buf_len(&s->inserted) != 0)
+			return (false);
+	}
+	chain->left = true;
+	return (true);
+}
+
 /* Rule 4: at the limit, with nobody to wait for, the flow fails. */
 static bool
 over_limit(struct chain *chain, enum frl_flow flow)
@@ -260,7 +296,7 @@ over_limit(struct chain *chain, enum frl_flow flow)
 	bool holders = false;
 	unsigned i;
 
-	if (chain->room[flow] != 0)
+	if (chain->room[flow] != 0 || chain->leaving)
 		return (false);
 	for (i = 0; i < chain->count; i++) {
 		const struct stream *s = &chain->places[i].streams[flow];
@@ -302,7 +338,7 @@ static bool
 step(struct chain *chain)
 {
 	return (move_bytes(chain) || switch_link(chain) ||
-	    say_farewell(chain) || tell_ends(chain));
+	    say_farewell(chain) || leave(chain) || tell_ends(chain));
 }
 
 static bool
@@ -325,7 +361,8 @@ take_stock(struct chain *chain, enum frl_flow flow)
 		stream_keep(s);
 		sum += buf_len(&s->kept) + buf_len(&s->inserted);
 	}
-	chain->room[flow] = sum < chain->limit ? chain->limit - sum : 0;
+	chain->room[flow] = sum < chain->limit && !chain->leaving ?
+	    chain->limit - sum : 0;
 }
 
 /* No step is left, or none may be taken.  False: there is more to do. */
@@ -351,7 +388,8 @@ settle(struct chain *chain)
 		return;
 	chain->busy = true;
 	do
-		while (!chain->starved && !stalled(chain) && step(chain))
+		while (!chain->starved && !chain->left && !stalled(chain) &&
+		    step(chain))
 			;
 	while (!stop_here(chain));
 	chain->busy = false;
@@ -477,7 +515,14 @@ chain_resume(struct chain *chain)
 bool
 chain_done(const struct chain *chain)
 {
-	return (chain->starved || (chain->ended[0] && chain->ended[1]));
+	return (chain->starved || chain->left ||
+	    (chain->ended[0] && chain->ended[1]));
+}
+
+bool
+chain_left(const struct chain *chain)
+{
+	return (chain->left);
 }
 
 bool

@@ -18,6 +18,7 @@
 #ifndef FLOW_CHAIN_H
 #define FLOW_CHAIN_H
 
+#include "base/buf.h"
 #include "base/why.h"
 #include "flow/plugin.h"
 
@@ -82,6 +83,7 @@ struct chain_options {
 	void *arg;
 	const struct frl_tunnel *tunnel;
 	size_t limit;			/* held bytes per flow */
+	bool forward;			/* the protocol link may say next() */
 };
 
 /*
@@ -129,8 +131,17 @@ void chain_timer(struct link *link);
 /* Go on after a stall. */
 void chain_resume(struct chain *chain);
 
-/* Both flows have ended: nothing will ever leave again. */
+/* Both flows have ended, or the client goes on to another server: nothing
+ * will ever leave again. */
 bool chain_done(const struct chain *chain);
+
+/*
+ * Rule 11: the protocol link has said next(), and all that was let go has
+ * left.  chain_unread gives what the client sent and nobody let go; 0, or -1
+ * without memory.
+ */
+bool chain_left(const struct chain *chain);
+int chain_unread(struct chain *chain, struct buf *ret_bytes);
 
 /* Memory was out and bytes are lost: the tunnel must be cut. */
 bool chain_starved(const struct chain *chain);

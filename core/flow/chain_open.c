@@ -107,6 +107,7 @@ chain_open(const struct chain_options *options,
 	chain->arg = options->arg;
 	chain->tunnel = options->tunnel;
 	chain->limit = options->limit;
+	chain->forward = options->forward;
 	chain->count = (unsigned)count;
 	tie(chain);
 	for (i = 0; i < count; i++) {
@@ -127,6 +128,23 @@ chain_open(const struct chain_options *options,
 		chain->ops->set_idle(chain->arg,
 		    chain_last(chain)->link->idle_ms);
 	return (chain);
+}
+
+/* What the last link holds is older than what the links before it hold. */
+int
+chain_unread(struct chain *chain, struct buf *ret_bytes)
+{
+	unsigned i;
+
+	for (i = chain->count; i-- > 0;) {
+		struct frl_bytes held =
+		    stream_bytes(&chain->places[i].streams[FRL_FROM_CLIENT]);
+
+		if (held.len != 0 &&
+		    buf_append(ret_bytes, held.data, held.len) != 0)
+			return (-1);
+	}
+	return (0);
 }
 
 void

@@ -64,7 +64,8 @@ enum sink_format { SINK_JSON, SINK_TEXT };
 enum sink_on_full { SINK_BLOCK, SINK_DROP };
 
 struct sink_options {
-	const char *file;		/* a path, or "-" for stdout */
+	const char *file;		/* a path, "-" for stdout, or
+					 * "/dev/stderr" */
 	enum sink_format format;
 	enum sink_on_full on_full;
 	struct frl_strings events;	/* "tunnel.*", "ws.frame", "*" */

@@ -2,6 +2,7 @@
 #include "flow/greet.h"
 
 #include "base/head.h"
+#include "base/uri.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,7 +17,32 @@ deny(struct greet *greet, enum why why, const char *detail)
 	return (GREET_DENY);
 }
 
-/* A well-formed head: is it a CONNECT to a valid target? */
+/* A request that is no CONNECT: whose is it? */
+static enum greet_result
+judge_forward(struct greet *greet, const struct head *head)
+{
+	struct frl_bytes text = head->message.target;
+	struct uri uri;
+	const char *what = NULL;
+
+	greet->forward = true;
+	switch (uri_parse(&uri, text, &what)) {
+	case URI_HTTP:
+		greet->target = uri.target;
+		return (GREET_TARGET);
+	case URI_OTHER:
+		return (deny(greet, WHY_BAD_METHOD, what));
+	case URI_NONE:
+		return (deny(greet, WHY_BAD_METHOD,
+		    "this is a proxy: ask for http://host/path or "
+		    "CONNECT host:port"));
+	case URI_BAD:
+		break;
+	}
+	return (deny(greet, WHY_BAD_TARGET, what));
+}
+
+/* A well-formed head: does it name a valid target? */
 static enum greet_result
 judge(struct greet *greet, const struct head *head)
 {
@@ -24,11 +50,10 @@ judge(struct greet *greet, const struct head *head)
 	const char *what = NULL;
 
 	greet->size = head->size;
+	greet->forward = false;
 	/* Methods are case-sensitive (RFC 9110, 9.1). */
 	if (m->method.len != 7 || memcmp(m->method.data, "CONNECT", 7) != 0)
-		return (deny(greet, WHY_BAD_METHOD,
-		    "ask for a tunnel: CONNECT host:port "
-		    "(with curl: --proxytunnel)"));
+		return (judge_forward(greet, head));
 	/* A body has no meaning here, and whoever reads one would take the
 	 * tunnel's first bytes for it (RFC 9110, 9.3.6). */
 	if (head->content_length >= 0 || head->has_transfer_encoding)

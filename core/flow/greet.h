@@ -12,6 +12,7 @@
 #include "base/target.h"
 #include "base/why.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,13 +20,16 @@ enum greet_result { GREET_MORE, GREET_TARGET, GREET_DENY };
 
 struct greet {
 	struct target target;	/* GREET_TARGET */
+	bool forward;		/* not CONNECT, but http://host/path: the
+				 * head belongs to the tunnel */
 	size_t size;		/* of the head; the tunnel's bytes follow */
 	enum why why;		/* GREET_DENY */
 	const char *detail;	/* static sentence */
 };
 
 /*
- * Read a CONNECT head (RFC 9110, 9.3.6).  max_bytes, max_fields bound it; no
+ * Read the head of a CONNECT (RFC 9110, 9.3.6) or of a request in
+ * absolute-form (RFC 9112, 3.2.2).  max_bytes, max_fields bound it; no
  * memory is kept.
  */
 enum greet_result greet_read(struct greet *greet, const uint8_t *bytes,

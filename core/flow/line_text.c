@@ -120,6 +120,18 @@ put_arrow(struct json *j, int flow)
 		json_raw(j, "<-", 2);
 }
 
+/* The colon of "{client.addr}:{client.port}" where there is no port. */
+static bool
+idle_colon(const struct line_plan *plan, size_t at, const void *record)
+{
+	const struct line_op *op = &plan->ops[at];
+
+	return (op->kind == LINE_LITERAL && op->len == 1 &&
+	    op->text[0] == ':' && at + 1 < plan->ops_count &&
+	    op[1].kind == LINE_FIELD &&
+	    !holds(&plan->fields[op[1].field], record));
+}
+
 static void
 put_template(struct json *j, const struct line_plan *plan,
     const void *record, const struct line *line)
@@ -131,6 +143,11 @@ put_template(struct json *j, const struct line_plan *plan,
 	for (i = 0; i < plan->ops_count; i++) {
 		bool nothing = i > 0 && j->at == before;
 
+		if (idle_colon(plan, i, record)) {
+			before = NULL;
+			i++;
+			continue;
+		}
 		op = &plan->ops[i];
 		before = j->at;
 		switch (op->kind) {

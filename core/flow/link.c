@@ -251,6 +251,18 @@ host_permits(const struct frl_link *pub, const char *token)
 	return (how);
 }
 
+static int
+host_next(struct frl_link *pub)
+{
+	struct link *link = link_of(pub);
+
+	if (!can_hand(link) || !link->place->chain->forward ||
+	    link->place->chain->latched)
+		return (-1);
+	link->place->chain->leaving = true;
+	return (0);
+}
+
 static void
 host_set_timer(struct frl_link *pub, uint64_t ms)
 {
@@ -367,6 +379,7 @@ chain_host(struct frl_host *host)
 	host->moved = host_moved;
 	host->handoff = host_handoff;
 	host->permits = host_permits;
+	host->next = host_next;
 	host->set_timer = host_set_timer;
 	host->set_idle = host_set_idle;
 	host->wanted = host_wanted;

@@ -48,6 +48,8 @@ struct chain {
 	bool busy;			/* settling */
 	bool said;			/* farewell was called */
 	bool starved;			/* broken off: memory was out */
+	bool forward;			/* next() may be asked for */
+	bool leaving, left;		/* rule 11: it was; it came to be */
 	bool ended[2];			/* what leaves is over */
 	unsigned count;
 	struct link_place places[];

@@ -44,7 +44,8 @@ check_words(const struct frl_plugin *desc, struct err *err)
 	    desc->licence == NULL)
 		return (err_set(err, "its descriptor lacks version, summary "
 		    "or licence"));
-	if ((desc->flags & ~(FRL_OWNS_PROTOCOL | FRL_CHANGES)) != 0)
+	if ((desc->flags &
+	    ~(FRL_OWNS_PROTOCOL | FRL_CHANGES | FRL_FORWARDS)) != 0)
 		return (err_set(err, "its descriptor has unknown flags 0x%x",
 		    desc->flags));
 	if (desc->state_size > STATE_SIZE_MAX)

@@ -42,6 +42,23 @@ relay_attach(struct relay *relay, enum frl_flow whose, struct conn *conn)
 	relay->last_us = loop_recent_us(relay->env->loop);
 }
 
+void
+relay_move_client(struct relay *to, struct relay *from)
+{
+	struct relay_flow *old = &from->flows[FRL_FROM_SERVER];
+	struct relay_flow *new = &to->flows[FRL_FROM_SERVER];
+	struct conn *client = old->sink;
+
+	new->out = old->out;
+	new->pipe = old->pipe;
+	new->gone = old->gone;
+	memset(&old->out, 0, sizeof(old->out));
+	old->pipe = NULL;
+	old->sink = from->flows[FRL_FROM_CLIENT].source = NULL;
+	conn_want_read(client, false);
+	relay_attach(to, FRL_FROM_CLIENT, client);
+}
+
 struct buf *
 relay_out(struct relay *relay, enum frl_flow flow)
 {

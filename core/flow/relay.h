@@ -65,6 +65,10 @@ struct relay {
 void relay_attach(struct relay *relay, enum frl_flow whose,
     struct conn *conn);
 
+/* The client's connection, and what waits to be sent to it, go over to
+ * another relay, which has none. */
+void relay_move_client(struct relay *to, struct relay *from);
+
 /* Queue the proxy's own bytes towards a peer, before anything of the chain.
  * NULL without memory is the caller's to notice by relay_pending. */
 struct buf *relay_out(struct relay *relay, enum frl_flow flow);

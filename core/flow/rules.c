@@ -23,28 +23,14 @@ rules_upgrade(const struct rules *rules, const char *token, int *ret_how)
 	return (rules->upgrade_other);
 }
 
-/* connect(2) to ::ffff:a.b.c.d goes to a.b.c.d (RFC 4291, 2.5.5.2). */
-static struct addr
-unmapped(const struct addr *addr)
-{
-	static const struct addr_range mapped = {
-		.family = 6, .bits = 96,
-		.bytes = { [10] = 0xff, [11] = 0xff } };
-	struct addr plain = *addr;
-
-	if (addr->u.sa.sa_family == AF_INET6 && addr_range_has(&mapped, addr))
-		addr_from_bytes(&plain, addr->u.in6.sin6_addr.s6_addr + 12, 4,
-		    addr_port(addr));
-	return (plain);
-}
-
 /* Does this address lead to one of our own listening sockets? */
 static bool
 is_own(const struct rules *rules, const struct addr *addr)
 {
 	static const struct addr_range any4 = { .family = 4, .bits = 32 };
 	static const struct addr_range any6 = { .family = 6, .bits = 128 };
-	const struct addr plain = unmapped(addr);
+	/* connect(2) to ::ffff:a.b.c.d goes to a.b.c.d. */
+	const struct addr plain = addr_unmapped(addr);
 	size_t i;
 
 	for (i = 0; i < rules->own_count; i++) {

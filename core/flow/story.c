@@ -66,17 +66,12 @@ let_go(const char **text)
 	*text = "";
 }
 
-int
+void
 story_begin(struct story *story, struct stories *all, const char *listener,
-    const char *mode, const struct addr *peer, uint64_t now_us)
+    const char *mode, uint64_t now_us)
 {
 	struct frl_tunnel *tunnel = &story->tunnel;
-	char text[ADDR_TEXT_SIZE];
 
-	addr_format(peer, text);
-	tunnel->client_addr = strdup(text);
-	if (tunnel->client_addr == NULL)
-		return (-1);
 	story->all = all;
 	story->began_us = now_us;
 	story->closed_by = -1;
@@ -86,10 +81,38 @@ story_begin(struct story *story, struct stories *all, const char *listener,
 	tunnel->id = story->id;
 	tunnel->mode = mode;
 	tunnel->listener = listener;
-	tunnel->client_port = addr_port(peer);
+	tunnel->client_addr = "";
 	tunnel->server_name = tunnel->server_addr = "";
 	story->origin.tunnel = tunnel;
+}
+
+static int
+set_client(struct story *story, const char *addr, uint16_t port)
+{
+	char *copy = strdup(addr);
+
+	if (copy == NULL)
+		return (-1);
+	let_go(&story->tunnel.client_addr);
+	story->tunnel.client_addr = copy;
+	story->tunnel.client_port = port;
 	return (0);
+}
+
+int
+story_client(struct story *story, const struct addr *client)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(client, text);
+	return (set_client(story, text, addr_port(client)));
+}
+
+int
+story_same_client(struct story *story, const struct story *other)
+{
+	return (set_client(story, other->tunnel.client_addr,
+	    other->tunnel.client_port));
 }
 
 int
@@ -224,14 +247,22 @@ story_uninspected(struct story *story, const char *reason,
 	tell(story, story->all->uninspected, &record);
 }
 
+/* Clients of a reverse listener do not speak HTTP to us: no answer. */
+static uint32_t
+answered(const struct story *story, const struct why_row *row)
+{
+	return (strcmp(story->tunnel.mode, "reverse") == 0 ? 0 :
+	    (uint32_t)row->status);
+}
+
 static void
-tell_refused(struct story *story, const char *reason, int status,
+tell_refused(struct story *story, const char *reason, uint32_t status,
     const char *plugin)
 {
 	struct frl_tunnel_refused record;
 
 	record.reason = bytes_of(reason);
-	record.status = (uint32_t)status;
+	record.status = status;
 	record.plugin = plugin;
 	tell(story, story->all->refused, &record);
 }
@@ -244,14 +275,14 @@ story_denied(struct story *story, enum why why, const char *detail,
 	const struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_failed record;
 
-	if (story->told_why)
+	if (story->told_why || story->unasked)
 		return;
 	story->told_why = true;
 	if (why == WHY_SHUTDOWN && story->opened)
 		return;			/* tunnel.close says it */
 	if (row->kind == WHY_DECISION) {
 		tell_refused(story, detail != NULL && detail[0] != '\0' ?
-		    detail : row->text, row->status, plugin);
+		    detail : row->text, answered(story, row), plugin);
 		return;
 	}
 	record.listener = tunnel->listener;
@@ -259,7 +290,7 @@ story_denied(struct story *story, enum why why, const char *detail,
 	record.client_port = tunnel->client_port;
 	record.reason = row->name;
 	record.detail = bytes_of(detail);
-	record.status = (uint32_t)row->status;
+	record.status = answered(story, row);
 	tell(story, story->all->failed, &record);
 }
 

@@ -38,6 +38,7 @@ struct story {
 	uint64_t began_us;
 	struct decision *noted;		/* why hooks objected to a dial */
 	int8_t closed_by;		/* 0 client, 1 server, -1 neither */
+	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
 	char id[STORY_ID_SIZE];
 };
@@ -52,11 +53,14 @@ struct story_end {
 int stories_begin(struct stories *all, struct events *events, uint64_t seed,
     struct err *err);
 
-/* listener, mode: borrow for the story's life.  story: zeroed.  0, or -1
- * without memory: then there is nothing to free. */
-int story_begin(struct story *story, struct stories *all,
-    const char *listener, const char *mode, const struct addr *peer,
-    uint64_t now_us);
+/* listener, mode: borrow for the story's life.  story: zeroed. */
+void story_begin(struct story *story, struct stories *all,
+    const char *listener, const char *mode, uint64_t now_us);
+
+/* Who the client is (copy); the one of another story.  0, or -1 without
+ * memory. */
+int story_client(struct story *story, const struct addr *client);
+int story_same_client(struct story *story, const struct story *other);
 
 /* Where the tunnel is to lead (target: copy).  0, or -1 without memory. */
 int story_target(struct story *story, const struct target *target);

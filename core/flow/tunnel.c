@@ -18,6 +18,30 @@ tunnel_note_end(struct tunnel *t, enum why why)
 		t->why = why;
 }
 
+/*
+ * next(): a new tunnel takes the client's connection, with what is still to
+ * be sent to it and what it sent that nobody took.  NULL without memory: then
+ * the client is cut.
+ */
+static struct tunnel *
+pass_client_on(struct tunnel *t)
+{
+	struct tunnel *heir = NULL;
+
+	if (chain_unread(t->relay.chain, &t->early) == 0)
+		heir = tunnel_create(t->listener, NULL, t);
+	if (heir == NULL) {
+		t->reset = true;
+		return (NULL);
+	}
+	heir->idle_ms = t->idle_ms;
+	heir->early = t->early;
+	heir->story.unasked = buf_len(&t->early) == 0;
+	memset(&t->early, 0, sizeof(t->early));
+	relay_move_client(&heir->relay, &t->relay);
+	return (heir);
+}
+
 /* The one place where a tunnel's memory goes: from the loop, with nothing of
  * it on the stack. */
 static void
@@ -25,6 +49,7 @@ bury(void *arg)
 {
 	struct tunnel *t = arg;
 	struct tunnels *all = t->all;
+	struct tunnel *heir = t->goes_on ? pass_client_on(t) : NULL;
 	struct story_end end;
 
 	timer_stop(&t->timer);
@@ -39,6 +64,8 @@ bury(void *arg)
 	DL_DELETE(all->list, t);
 	free(t);
 	all->count--;
+	if (heir != NULL)
+		tunnel_begin(heir, NULL);
 	if (all->draining && all->count == 0 && all->empty != NULL)
 		all->empty(all->empty_arg);
 }
@@ -63,66 +90,13 @@ tunnel_deny(struct tunnel *t, enum why why, const char *detail,
 	story_denied(&t->story, why, detail, plugin);
 	/* Only who spoke HTTP to us is answered in HTTP; and a client that is
 	 * gone is not answered. */
-	if (t->listener->mode != TUNNEL_REVERSE && why_row(why)->status != 0 &&
+	if (t->listener->mode != TUNNEL_REVERSE && !t->story.unasked &&
+	    why_row(why)->status != 0 &&
 	    greet_refuse(relay_out(&t->relay, FRL_FROM_SERVER), why,
 	    detail) == 0)
 		tunnel_step(t, STEP_DENIED);
 	else
 		tunnel_kill(t, why);
-}
-
-/* ------------------------------------------------------------------ */
-/* GREET								*/
-
-static void
-head_too_slow(void *arg)
-{
-	tunnel_deny(arg, WHY_HEAD_TIMEOUT, NULL, NULL);
-}
-
-/* The client sent something: is the head whole? */
-static void
-greet(struct tunnel *t)
-{
-	const struct rules *rules = t->all->options.rules;
-	uint8_t bytes[4096];
-	struct greet g;
-	ssize_t n;
-
-	/* A new tunnel means new lines: on_room() goes on. */
-	if (events_stalled(t->all->options.events)) {
-		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, false);
-		return;
-	}
-	n = conn_read(t->relay.flows[FRL_FROM_CLIENT].source, bytes,
-	    sizeof(bytes));
-	if (n == CONN_AGAIN)
-		return;
-	if (n <= 0) {
-		tunnel_deny(t, n == 0 ? WHY_CLIENT_FIN : WHY_CLIENT_RESET,
-		    "the client left before its request was whole", NULL);
-		return;
-	}
-	if (buf_append(&t->early, bytes, (size_t)n) != 0) {
-		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
-		return;
-	}
-	switch (greet_read(&g, buf_data(&t->early), buf_len(&t->early),
-	    rules->head_bytes, rules->head_fields)) {
-	case GREET_MORE:
-		break;
-	case GREET_DENY:
-		tunnel_deny(t, g.why, g.detail, NULL);
-		break;
-	case GREET_TARGET:
-		/* What follows belongs to the tunnel and is not parsed. */
-		buf_drain(&t->early, g.size);
-		if (tunnel_aim(t, &g.target) != 0)
-			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
-		else
-			tunnel_step(t, STEP_TARGET);
-		break;
-	}
 }
 
 /* ------------------------------------------------------------------ */
@@ -168,13 +142,15 @@ static void
 relay(struct tunnel *t)
 {
 	struct tunnels *all = t->all;
-	struct chain_options options = { &tunnel_chain_ops, t, &t->story.tunnel,
-		all->options.rules->hold };
+	struct chain_options options = { &tunnel_chain_ops, t,
+		&t->story.tunnel, all->options.rules->hold,
+		t->forwarder != NULL };
 	struct chain_refusal refusal;
 	struct buf early = t->early;
 
-	all->fronts[all->front_count] = t->listener->protocol != NULL ?
-	    t->listener->protocol : &all->detect;
+	all->fronts[all->front_count] = t->forwarder != NULL ? t->forwarder :
+	    t->listener->protocol != NULL ? t->listener->protocol :
+	    &all->detect;
 	t->relay.chain = chain_open(&options, all->fronts,
 	    all->front_count + 1, &refusal);
 	if (t->relay.chain == NULL) {
@@ -182,7 +158,7 @@ relay(struct tunnel *t)
 		tunnel_deny(t, refusal.end, refusal.text, refusal.plugin);
 		return;
 	}
-	if (t->listener->mode != TUNNEL_REVERSE &&
+	if (t->listener->mode != TUNNEL_REVERSE && t->forwarder == NULL &&
 	    greet_accept(relay_out(&t->relay, FRL_FROM_SERVER)) != 0) {
 		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
 		return;
@@ -349,7 +325,7 @@ on_progress(void *arg)
 	const struct relay_flow *flows = t->relay.flows;
 
 	if (t->state == GREET) {
-		greet(t);
+		tunnel_greet(t);
 		return;
 	}
 	if (t->state == RELAY) {
@@ -361,6 +337,8 @@ on_progress(void *arg)
 			tunnel_hurry(t, LOOK_MS);
 		if (chain_starved(t->relay.chain))
 			on_starved(t);
+		else if (chain_left(t->relay.chain))
+			tunnel_step(t, STEP_NEXT);
 		else if (chain_done(t->relay.chain))
 			tunnel_step(t, STEP_ENDED);
 		return;
@@ -396,6 +374,15 @@ die(struct tunnel *t)
 	timer_start(t->all->options.loop, &t->timer, 0, bury, t);
 }
 
+/* The server is left; the burial sends the client on its way. */
+static void
+go_on(struct tunnel *t)
+{
+	t->goes_on = true;
+	tunnel_note_end(t, WHY_NEXT_TARGET);
+	die(t);
+}
+
 /* ------------------------------------------------------------------ */
 /* The table								*/
 
@@ -412,6 +399,7 @@ static const struct {
 	{ IN(DIAL), STEP_CONNECTED, RELAY, relay },
 	{ IN(GREET) | IN(CHECK) | IN(DIAL), STEP_DENIED, DRAIN, drain },
 	{ IN(RELAY), STEP_ENDED, DRAIN, drain },
+	{ IN(RELAY), STEP_NEXT, DEAD, go_on },
 	{ ~IN(DEAD), STEP_KILL, DEAD, die },
 };
 
@@ -433,22 +421,12 @@ tunnel_step(struct tunnel *t, enum step step)
 }
 
 void
-tunnel_begin(struct tunnel *t)
+tunnel_begin(struct tunnel *t, const struct addr *peer)
 {
 	t->relay.reset = on_reset;
 	t->relay.progress = on_progress;
 	t->relay.starved = on_starved;
 	t->relay.arg = t;
 	t->state = GREET;
-	if (t->listener->mode == TUNNEL_REVERSE) {
-		if (tunnel_aim(t, &t->listener->server) != 0)
-			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
-		else
-			tunnel_step(t, STEP_TARGET);
-		return;
-	}
-	t->relay.greeting = true;
-	timer_start(t->all->options.loop, &t->timer,
-	    t->all->options.rules->head_ms, head_too_slow, t);
-	conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, true);
+	tunnel_await(t, peer);
 }

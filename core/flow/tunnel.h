@@ -5,7 +5,8 @@
  *
  *	        CONNECT head          hooks say yes         connected
  *	GREET ---------------> CHECK --------------> DIAL -----------> RELAY
- *	  |  (reverse: at once)  |                    |                  |
+ *	  | (reverse: at once,   |
+ *	  |  or a PROXY header)  |                    |                  |
  *	  | bad, slow            | refused            | failed           | both
  *	  v                      v                    v                  v ended
  *	DRAIN <------------------+--------------------+------------------+
@@ -28,13 +29,17 @@ struct tunnels;
 
 enum tunnel_mode { TUNNEL_CONNECT, TUNNEL_REVERSE };
 
-/* Where clients come in.  Lives as long as any of its tunnels. */
+/* Where clients come in.  Lives, with all it borrows, as long as any of its
+ * tunnels. */
 struct tunnel_listener {
 	struct tunnels *tunnels;
-	char name[ADDR_PORT_TEXT_SIZE];
+	const char *name;			/* borrow */
 	enum tunnel_mode mode;
 	struct target server;			/* TUNNEL_REVERSE */
 	const struct plugin *protocol;		/* NULL: detect */
+	const struct addr_range *clients;	/* borrow; who may connect */
+	size_t client_count;			/* 0: anybody */
+	bool proxy_header;			/* PROXY comes first */
 };
 
 struct tunnels_options {

@@ -19,7 +19,7 @@ struct proxy_start {
 /* proxy.stop: the last line of a process. */
 struct proxy_stop {
 	const char *version;
-	const char *reason;		/* "signal", ... */
+	const char *reason;		/* "signal", "command ended" */
 };
 
 /* plugin.error: a callback or a hook of a plugin answered FRL_FAIL. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
- * tunnel_dial.c (its way to the server), tunnel_chain.c (what its chain asks
- * for) and tunnels.c (all of them) alone.
+ * tunnel_greet.c (what its client wants), tunnel_dial.c (its way to the
+ * server), tunnel_chain.c (what its chain asks for) and tunnels.c (all of
+ * them) alone.
  */
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
@@ -19,6 +20,7 @@ enum step {
 	STEP_CONNECTED,
 	STEP_DENIED,	/* no tunnel will be: answer */
 	STEP_ENDED,	/* both flows have ended */
+	STEP_NEXT,	/* the client goes on to another server */
 	STEP_KILL
 };
 
@@ -29,10 +31,13 @@ struct tunnel {
 	enum state state;
 	enum why why;			/* of the end; WHY_NONE: still on */
 	bool reset;			/* end with RST */
+	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
+	bool goes_on;			/* the client goes on to a tunnel */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target *target;		/* until it is reached */
+	const struct plugin *forwarder;	/* mode forward: the protocol link */
 	struct dial *dial;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
@@ -79,8 +84,19 @@ void tunnel_hurry(struct tunnel *t, uint64_t ms);
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);
 
-/* Make a tunnel's relay tell it the news; begin to greet or to check. */
-void tunnel_begin(struct tunnel *t);
+/* A tunnel whose client's connection is attached next: of this peer, or
+ * (NULL) of the client of another tunnel.  NULL without memory. */
+struct tunnel *tunnel_create(const struct tunnel_listener *listener,
+    const struct addr *peer, const struct tunnel *from);
+
+/* Make a tunnel's relay tell it the news; begin to greet.  peer: whom to judge;
+ * NULL: one that was let in before. */
+void tunnel_begin(struct tunnel *t, const struct addr *peer);
+
+/* In GREET: judge the peer, look at the bytes that are there, wait for more;
+ * more came. */
+void tunnel_await(struct tunnel *t, const struct addr *peer);
+void tunnel_greet(struct tunnel *t);
 
 /* Remember where to (target: copy).  0, or -1 without memory. */
 int tunnel_aim(struct tunnel *t, const struct target *target);

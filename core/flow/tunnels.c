@@ -11,30 +11,46 @@
 #include <sys/random.h>
 #include <utlist.h>
 
+struct tunnel *
+tunnel_create(const struct tunnel_listener *listener,
+    const struct addr *peer, const struct tunnel *from)
+{
+	struct tunnels *all = listener->tunnels;
+	struct tunnel *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return (NULL);
+	t->all = all;
+	t->listener = listener;
+	t->relay.env = &all->relay_env;
+	story_begin(&t->story, &all->stories, listener->name,
+	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect",
+	    loop_now_us(all->options.loop));
+	if ((peer != NULL ? story_client(&t->story, peer) :
+	    story_same_client(&t->story, &from->story)) != 0) {
+		free(t);
+		return (NULL);
+	}
+	DL_APPEND(all->list, t);
+	all->count++;
+	return (t);
+}
+
 void
 tunnel_accept(const struct tunnel_listener *listener, int fd,
     const struct addr *peer)
 {
-	struct tunnels *all = listener->tunnels;
-	struct conn *conn = conn_create(all->options.loop, fd);
+	struct conn *conn = conn_create(listener->tunnels->options.loop, fd);
 	struct tunnel *t;
 
-	t = conn == NULL ? NULL : calloc(1, sizeof(*t));
-	if (t == NULL || story_begin(&t->story, &all->stories, listener->name,
-	    listener->mode == TUNNEL_REVERSE ? "reverse" : "connect", peer,
-	    loop_now_us(all->options.loop)) != 0) {
-		free(t);
+	t = conn == NULL ? NULL : tunnel_create(listener, peer, NULL);
+	if (t == NULL) {
 		if (conn != NULL)
 			conn_close(conn, true);
 		return;
 	}
-	t->all = all;
-	t->listener = listener;
-	t->relay.env = &all->relay_env;
 	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
-	DL_APPEND(all->list, t);
-	all->count++;
-	tunnel_begin(t);
+	tunnel_begin(t, peer);
 }
 
 /* The log has room again: whoever was stalled goes on. */

@@ -110,6 +110,8 @@ uint16_t
 addr_port(const struct addr *a)
 {
 
+	if (a->u.sa.sa_family == AF_UNIX)
+		return (0);
 	return (ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port :
 	    a->u.in4.sin_port));
 }
@@ -215,7 +217,9 @@ void
 addr_format(const struct addr *a, char text[ADDR_TEXT_SIZE])
 {
 
-	if (a->u.sa.sa_family == AF_INET)
+	if (a->u.sa.sa_family == AF_UNIX)
+		(void)strcpy(text, "unix");
+	else if (a->u.sa.sa_family == AF_INET)
 		format4(bytes_of(a), text);
 	else if (inet_ntop(a->u.sa.sa_family, bytes_of(a), text,
 	    ADDR_TEXT_SIZE) == NULL)
@@ -231,6 +235,20 @@ addr_format_port(const struct addr *a, char text[ADDR_PORT_TEXT_SIZE])
 	addr_format(a, host);
 	(void)snprintf(text, ADDR_PORT_TEXT_SIZE, "%s%.45s%s:%u",
 	    v6 ? "[" : "", host, v6 ? "]" : "", (unsigned)addr_port(a));
+}
+
+struct addr
+addr_unmapped(const struct addr *a)
+{
+	static const struct addr_range mapped = {
+		.family = 6, .bits = 96,
+		.bytes = { [10] = 0xff, [11] = 0xff } };
+	struct addr plain = *a;
+
+	if (a->u.sa.sa_family == AF_INET6 && addr_range_has(&mapped, a))
+		addr_from_bytes(&plain, a->u.in6.sin6_addr.s6_addr + 12, 4,
+		    addr_port(a));
+	return (plain);
 }
 
 bool
@@ -332,6 +350,16 @@ addr_range_has(const struct addr_range *r, const struct addr *a)
 	if (r->family == 6)
 		return (same_prefix(bytes, r->bytes, r->bits));
 	return (inside(bytes, four) && same_prefix(four, r->bytes, r->bits));
+}
+
+bool
+addr_range_has_peer(const struct addr_range *r, const struct addr *peer)
+{
+	const struct addr plain = addr_unmapped(peer);
+
+	if (r->family == 6)
+		return (addr_range_has(r, peer));
+	return (plain.u.sa.sa_family == AF_INET && addr_range_has(r, &plain));
 }
 
 bool

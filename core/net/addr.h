@@ -37,8 +37,12 @@ void addr_from_bytes(struct addr *a, const uint8_t *bytes, size_t len,
 /* "1.2.3.4:80", "[::1]:80"; only literal addresses.  0 or -1. */
 int addr_parse(struct addr *a, const char *text);
 
+/* A peer on a UNIX socket is "unix", its port is 0, no range holds it. */
 void addr_format(const struct addr *a, char text[ADDR_TEXT_SIZE]);
 void addr_format_port(const struct addr *a, char text[ADDR_PORT_TEXT_SIZE]);
+
+/* ::ffff:a.b.c.d is a.b.c.d (RFC 4291, 2.5.5.2); others stay. */
+struct addr addr_unmapped(const struct addr *a);
 
 /* The same address and port? */
 bool addr_equal(const struct addr *a, const struct addr *b);
@@ -76,6 +80,12 @@ int addr_range_parse(struct addr_range *r, const char *text);
  * IPv6 holds IPv6 addresses as they are written, too.
  */
 bool addr_range_has(const struct addr_range *r, const struct addr *a);
+
+/*
+ * Is this peer in the range?  A mapped address is its IPv4 address; the other
+ * forms hide a place to go to, but not who came: anybody may own one.
+ */
+bool addr_range_has_peer(const struct addr_range *r, const struct addr *peer);
 
 /* Is the range one single address? */
 bool addr_range_single(const struct addr_range *r);

@@ -5,7 +5,7 @@
  * O_NONBLOCK belongs to the open file description, which stdout shares with
  * the shell and with everybody else in a pipeline: setting it there makes
  * their writes fail.  So a pipe or terminal is opened anew through
- * /proc/self/fd/1, which gives a description of our own.  A socket cannot be
+ * /proc/self/fd, which gives a description of our own.  A socket cannot be
  * opened anew, but send(2) takes a flag per call.
  */
 #include <sys/socket.h>
@@ -24,15 +24,40 @@
 
 #define SHARED_PIECE 512	/* far below PIPE_BUF: terminals have less */
 
+/*
+ * The descriptors we were given.  /dev/stderr is not opened by that name: as
+ * a regular file it would get an offset of its own, and whoever else writes
+ * there would write over our lines.
+ */
+static const struct standard {
+	const char *name, *again, *text;
+	int fd;
+} standards[] = {
+	{ "-", "/proc/self/fd/1", "standard output", STDOUT_FILENO },
+	{ "/dev/stderr", "/proc/self/fd/2", "standard error", STDERR_FILENO },
+};
+
+static const struct standard *
+standard_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(standards) / sizeof(standards[0]); i++) {
+		if (strcmp(standards[i].name, name) == 0)
+			return (&standards[i]);
+	}
+	return (NULL);
+}
+
 static int
-open_stdout(struct outfile *file)
+open_standard(struct outfile *file, const struct standard *standard)
 {
 	struct stat st;
 
-	if (fstat(STDOUT_FILENO, &st) != 0)
+	if (fstat(standard->fd, &st) != 0)
 		return (-1);
-	if (S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO)) {
-		file->fd = open("/proc/self/fd/1", OPEN_FLAGS);
+	if (S_ISFIFO(st.st_mode) || isatty(standard->fd)) {
+		file->fd = open(standard->again, OPEN_FLAGS);
 		if (file->fd >= 0)
 			return (0);
 		/* Somebody else's terminal, or no /proc. */
@@ -40,21 +65,22 @@ open_stdout(struct outfile *file)
 	} else if (S_ISSOCK(st.st_mode)) {
 		file->kind = OUTFILE_SOCKET;
 	}
-	file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	file->fd = fcntl(standard->fd, F_DUPFD_CLOEXEC, 3);
 	return (file->fd < 0 ? -1 : 0);
 }
 
 int
 outfile_open(struct outfile *file, const char *name, struct err *err)
 {
+	const struct standard *standard = standard_find(name);
 	int error;
 
 	*file = (struct outfile){ .fd = -1, .kind = OUTFILE_PLAIN };
 	file->name = strdup(name);
 	if (file->name == NULL)
 		return (err_set(err, "%s: out of memory", name));
-	if (strcmp(name, "-") == 0) {
-		if (open_stdout(file) == 0)
+	if (standard != NULL) {
+		if (open_standard(file, standard) == 0)
 			return (0);
 	} else {
 		/* A pipe without a reader answers ENXIO instead of waiting. */
@@ -65,8 +91,8 @@ outfile_open(struct outfile *file, const char *name, struct err *err)
 	error = errno;
 	free(file->name);
 	file->name = NULL;
-	if (strcmp(name, "-") == 0)
-		name = "standard output";
+	if (standard != NULL)
+		name = standard->text;
 	if (error == ENXIO)
 		return (err_set(err, "cannot open %s: nobody reads from it",
 		    name));
@@ -85,7 +111,7 @@ outfile_close(struct outfile *file)
 bool
 outfile_has_path(const struct outfile *file)
 {
-	return (strcmp(file->name, "-") != 0);
+	return (standard_find(file->name) == NULL);
 }
 
 /*

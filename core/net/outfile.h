@@ -28,7 +28,8 @@ struct outfile {
 	enum outfile_kind kind;
 };
 
-/* Open a path or "-".  -1 and a sentence that names it. */
+/* Open a path, "-" (standard output) or "/dev/stderr".  -1 and a sentence
+ * that names it. */
 int outfile_open(struct outfile *file, const char *name,
     struct err *err);
 void outfile_close(struct outfile *file);

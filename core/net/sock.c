@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock -- TCP sockets.
+ * sock -- TCP sockets; accepting is done for UNIX sockets, too.
  *
  * Knows nothing of what is said over them.  Every descriptor that leaves here
  * is non-blocking and close-on-exec; those that carry a stream have Nagle's
@@ -202,7 +202,8 @@ acceptor_ready(void *arg, bool readable, bool writable)
 				break;
 			continue;
 		}
-		set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+		if (peer.u.sa.sa_family != AF_UNIX)
+			set_on(fd, IPPROTO_TCP, TCP_NODELAY);
 		acceptor->said = false;
 		acceptor->accepted(acceptor->arg, fd, &peer);
 		if (stopped)

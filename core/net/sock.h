@@ -30,7 +30,7 @@ int sock_connect_result(int fd, const struct addr *to);
  */
 struct acceptor;
 
-/* fd: borrow.  accepted(arg, fd, peer): fd is taken. */
+/* fd: borrow, of any family.  accepted(arg, fd, peer): fd is taken. */
 struct acceptor *acceptor_start(struct loop *loop, int fd,
     void (*accepted)(void *arg, int fd, const struct addr *peer), void *arg);
 void acceptor_stop(struct acceptor *acceptor);

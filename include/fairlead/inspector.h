@@ -26,6 +26,7 @@
  * ABI history
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
+ *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward"
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -40,7 +41,7 @@ extern "C" {
 
 #define FRL_MAGIC 0x64616c46u /* "Flad" in memory on a little-endian machine */
 #define FRL_ABI_MAJOR 0
-#define FRL_ABI_MINOR 1
+#define FRL_ABI_MINOR 2
 
 /* The rest of the stream, however long: an argument of pass and drop. */
 #define FRL_ALL UINT64_MAX
@@ -98,9 +99,9 @@ struct frl_http_head;
  */
 struct frl_tunnel {
 	const char *id;			/* "7f3a9c21-00000a4e" */
-	const char *mode;		/* "connect", "reverse" */
-	const char *listener;		/* "127.0.0.1:3128" */
-	const char *client_addr;	/* "10.0.0.7", "2001:db8::1" */
+	const char *mode;		/* "connect", "forward", "reverse" */
+	const char *listener;		/* "127.0.0.1:3128", "unix:/path" */
+	const char *client_addr;	/* "10.0.0.7", "2001:db8::1", "unix" */
 	const char *server_name;	/* canonical host of the target */
 	const char *server_addr;	/* the address that was connected to */
 	uint16_t client_port;
@@ -404,6 +405,16 @@ struct frl_host {
 	 */
 	enum frl_verdict (*ask)(struct frl_link *link, enum frl_flow flow,
 	    const struct frl_event *event, const void *record);
+
+	/*
+	 * In a tunnel of mode "forward": this tunnel is over, the client's
+	 * connection is not.  When what was let go has left, the server's
+	 * connection is closed, and what the client sent and this link
+	 * neither passed nor dropped begins a new tunnel.  From here on this
+	 * link is only closed.  -1: not this mode, or not the protocol's
+	 * link.
+	 */
+	int (*next)(struct frl_link *link);
 };
 
 /* Is `member` in the host's table? */
@@ -417,6 +428,10 @@ struct frl_host {
 #define FRL_OWNS_PROTOCOL 1u	/* a protocol link: drops, inserts, ends,
 				 * hands off */
 #define FRL_CHANGES 2u		/* may change messages, not only watch */
+#define FRL_FORWARDS 4u		/* takes tunnels of mode "forward": it is shown
+				 * absolute-form requests (RFC 9112, 3.2.2),
+				 * sends them on in origin-form, and calls
+				 * next() at one for another server */
 
 enum frl_detection {
 	FRL_NO = 0,
@@ -639,6 +654,12 @@ frl_ask(struct frl_link *link, enum frl_flow flow,
     const struct frl_event *event, const void *record)
 {
 	return (link->host->ask(link, flow, event, record));
+}
+
+static inline int
+frl_next(struct frl_link *link)
+{
+	return (link->host->next(link));
 }
 
 static inline void

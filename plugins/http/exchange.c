@@ -88,7 +88,7 @@ exchange_ask(struct frl_link *link, const struct head *h)
 	    sizeof(target));
 	record.host = value(&h->message, "host");
 	record.version = version(h);
-	record.header_bytes = h->size;
+	record.header_bytes = l->x->head_size;
 	record.header_count = h->message.count;
 	record.user_agent = value(&h->message, "user-agent");
 	record.upgrade = value(&h->message, "upgrade");

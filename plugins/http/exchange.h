@@ -21,6 +21,7 @@ struct http_options {
 	uint64_t head_bytes;
 	uint64_t head_fields;
 	uint32_t mode;		/* enum http_mode */
+	const char *via;	/* this proxy's name in forward mode */
 };
 
 enum http_mode { HTTP_OBSERVE, HTTP_ENFORCE };
@@ -29,8 +30,9 @@ enum http_mode { HTTP_OBSERVE, HTTP_ENFORCE };
 struct http_instance {
 	const struct http_options *options;
 	struct head_limits limits;
+	struct head_limits sent;	/* of a request as we send it on */
 	llhttp_settings_t settings;
-	/* Scratch memory for one callback: limits.fields each. */
+	/* Scratch memory for one callback: sent.fields, limits.fields. */
 	struct frl_http_field *request_fields, *response_fields;
 };
 
@@ -57,11 +59,13 @@ struct exchange {
 struct http_link {
 	struct exchange *x;		/* NULL: idle */
 	uint64_t txns;
-	uint64_t dropped;		/* bytes of the client */
+	uint64_t dropped;		/* bytes of the client's heads */
 	uint32_t scanned[2];		/* of a head that is not whole */
 	uint8_t answer;			/* enum answer, for farewell */
 	bool begun;
+	bool forward;			/* the tunnel's mode */
 	bool closing;			/* no further exchange */
+	bool server_closing;		/* forward: none with this server */
 	bool over[2];			/* that peer finished */
 };
 
@@ -76,7 +80,7 @@ uint64_t exchange_body(const struct frl_link *link, enum frl_flow flow);
 void exchange_error(struct frl_link *link, enum frl_flow flow,
     const char *kind, size_t at);
 
-/* http.request and its verdict. */
+/* http.request and its verdict.  h: the head as it is sent on. */
 enum frl_verdict exchange_ask(struct frl_link *link, const struct head *h);
 
 /* http.response. */

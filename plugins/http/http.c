@@ -14,6 +14,10 @@
  * What a server sends without having been asked ends the connection.  What
  * is malformed is answered by us, if nothing of an answer went out yet.
  *
+ * In forward mode the client asked the proxy itself, by absolute-form: heads
+ * are rewritten (rewrite.h), and at a request for another server, or when
+ * this one has closed, the client goes on to a new tunnel.
+ *
  * Options:
  *	idle		end a connection on which nothing moves
  *	head_time	for a whole request head, from its first byte
@@ -21,8 +25,10 @@
  *	head_fields	most fields in a head
  *	mode		observe: a 101 that breaks RFC 6455 is recorded and
  *			passed; enforce: it is answered 502
+ *	via		this proxy's name in the Via field of forward mode
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <fairlead/http.h>
 
@@ -31,6 +37,9 @@
 #include "exchange.h"
 #include "request.h"
 #include "response.h"
+#include "rewrite.h"
+
+#define VIA_MAX 64
 
 static const struct frl_option http_option_table[] = {
 	{ .name = "idle", .def = "60s", .type = FRL_OPTION_DURATION,
@@ -50,6 +59,10 @@ static const struct frl_option http_option_table[] = {
 	    .choices = "observe|enforce",
 	    .help = "record a bad 101 response, or refuse it",
 	    .offset = offsetof(struct http_options, mode) },
+	{ .name = "via", .def = "fairlead", .type = FRL_OPTION_STRING,
+	    .help = "this proxy's name in the Via field of absolute-form "
+	    "requests and their answers; \"\": no such field",
+	    .offset = offsetof(struct http_options, via) },
 	{ .name = NULL }
 };
 
@@ -68,21 +81,39 @@ http_unload(void *instance)
 	free(http);
 }
 
+/* It is copied into heads as it is (RFC 9110, 7.6.3: a token). */
+static bool
+via_ok(const char *via)
+{
+	return (strspn(via, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~") == strlen(via) &&
+	    strlen(via) <= VIA_MAX);
+}
+
 static enum frl_verdict
 http_load(const struct frl_host *host, const void *options,
     void **ret_instance)
 {
-	struct http_instance *http = calloc(1, sizeof(*http));
+	const struct http_options *o = options;
+	struct http_instance *http;
 
+	if (!via_ok(o->via)) {
+		host->say(host, FRL_ERROR, "via: at most 64 letters, digits "
+		    "and -._~");
+		return (FRL_FAIL);
+	}
+	http = calloc(1, sizeof(*http));
 	if (http == NULL) {
 		host->say(host, FRL_ERROR, "http: no memory");
 		return (FRL_FAIL);
 	}
-	http->options = options;
+	http->options = o;
 	http->limits.bytes = (uint32_t)http->options->head_bytes;
 	http->limits.fields = (uint32_t)http->options->head_fields;
+	http->sent.bytes = UINT32_MAX;
+	http->sent.fields = http->limits.fields + REWRITE_ADDED_FIELDS;
 	message_settings(&http->settings);
-	http->request_fields = calloc(http->limits.fields,
+	http->request_fields = calloc(http->sent.fields,
 	    sizeof(struct frl_http_field));
 	http->response_fields = calloc(http->limits.fields,
 	    sizeof(struct frl_http_field));
@@ -116,6 +147,7 @@ http_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	(void)seen;
 	if (!l->begun) {
 		frl_set_idle(link, http->options->idle);
+		l->forward = strcmp(link->tunnel->mode, "forward") == 0;
 		l->begun = true;
 	}
 	return (flow == FRL_FROM_CLIENT ? request_data(link, held) :
@@ -186,6 +218,9 @@ server_end(struct frl_link *link, struct frl_bytes held)
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
 
+	/* Between two requests only the server is done with. */
+	if (x == NULL && !l->closing && frl_next(link) == 0)
+		return (FRL_OK);
 	l->closing = true;
 	if (x != NULL && !x->answered) {
 		exchange_error(link, FRL_FROM_SERVER,
@@ -264,7 +299,7 @@ http_close(struct frl_link *link)
 
 FRL_PLUGIN = {
 	FRL_ABI,
-	.flags = FRL_OWNS_PROTOCOL,
+	.flags = FRL_OWNS_PROTOCOL | FRL_FORWARDS,
 	.name = "http",
 	.version = "0.1.0",
 	.summary = "HTTP/1.0 and 1.1, and upgrades to other protocols",

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events_table.h"
 #include "request.h"
-#include "upgrade.h"
+#include "rewrite.h"
 
 static int
 permits(void *arg, const char *token)
@@ -65,7 +66,7 @@ expectation_ok(const struct frl_http_head *head)
 
 /* What head_scan_request does not know: what a request means here. */
 static const char *
-request_wrong(const struct head *h, enum answer *ret_answer)
+request_wrong(const struct head *h, bool forward, enum answer *ret_answer)
 {
 	static const char *const framing[] = { "host", "content-length",
 	    "transfer-encoding" };
@@ -76,8 +77,8 @@ request_wrong(const struct head *h, enum answer *ret_answer)
 	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
 		if (head_lists(&h->message, "connection", framing[i]))
 			return ("bad_connection");
-	/* This tunnel has its target: no CONNECT, no absolute form. */
-	if (target.data[0] != '/' && !head_equals(target, "*") &&
+	/* A tunnel has its target: no CONNECT, no absolute form. */
+	if (!forward && target.data[0] != '/' && !head_equals(target, "*") &&
 	    !head_equals(method, "connect"))
 		return ("bad_target");
 	*ret_answer = ANSWER_EXPECTATION;
@@ -89,6 +90,56 @@ request_wrong(const struct head *h, enum answer *ret_answer)
 		if (method.data[i] >= 'a' && method.data[i] <= 'z')
 			return ("bad_method");
 	return (head_equals(method, "connect") ? "bad_method" : NULL);
+}
+
+/* As a proxy sends it on.  NULL without memory. */
+static uint8_t *
+forward_head(struct frl_link *link, const struct head *h,
+    const struct upgrade_rules *rules, size_t *ret_len)
+{
+	const struct http_instance *http = link->instance;
+	const struct http_link *l = link->state;
+	struct rewrite_forward forward = { .via = http->options->via,
+	    .close = l->closing };
+	const char *why;
+	struct uri uri;
+
+	if (uri_parse(&uri, h->message.target, &why) != URI_HTTP)
+		return (NULL);		/* is_ours() has seen that it is */
+	forward.uri = &uri;
+	return (rewrite_request(h, rules, &forward, ret_len));
+}
+
+/* Is the request for this tunnel's server?  What is no valid request at all
+ * goes to GREET as well, which says so. */
+static bool
+is_ours(const struct frl_link *link, const struct head *h)
+{
+	const struct frl_tunnel *tunnel = link->tunnel;
+	const char *why;
+	struct uri uri;
+
+	return (!head_equals(h->message.method, "connect") &&
+	    uri_parse(&uri, h->message.target, &why) == URI_HTTP &&
+	    uri.target.port == tunnel->server_port &&
+	    strcmp(uri.target.host, tunnel->server_name) == 0);
+}
+
+/* Ask the hooks about the head as it will be sent: what they approve is what
+ * the server reads. */
+static enum frl_verdict
+request_ask(struct frl_link *link, const struct head *h)
+{
+	const struct http_instance *http = link->instance;
+	struct http_link *l = link->state;
+	struct head sent;
+
+	if (!l->forward || !frl_wanted(link, &http_event_request))
+		return (exchange_ask(link, h));
+	if (head_scan_request(&sent, http->request_fields, l->x->head,
+	    l->x->head_len, &http->sent) != HEAD_OK)
+		return (step_no_memory(link));
+	return (exchange_ask(link, &sent));
 }
 
 /* Fill in what is needed once the head is not at hand any more. */
@@ -108,8 +159,10 @@ request_keep(struct frl_link *link, const struct head *h,
 	if (h->message.minor == 0 ||
 	    head_lists(&h->message, "connection", "close"))
 		l->closing = true;
-	if (x->rewritten) {
-		x->head = upgrade_rewrite(h, rules, &x->head_len);
+	if (l->forward) {
+		x->head = forward_head(link, h, rules, &x->head_len);
+	} else if (x->rewritten) {
+		x->head = rewrite_request(h, rules, NULL, &x->head_len);
 	} else if (x->upgrade) {
 		x->head_len = h->size;
 		x->head = malloc(h->size);
@@ -131,7 +184,7 @@ request_begin(struct frl_link *link, const struct head *h,
 	enum upgrade_result asked;
 	enum frl_verdict verdict;
 	enum answer answer;
-	const char *kind = request_wrong(h, &answer);
+	const char *kind = request_wrong(h, l->forward, &answer);
 	bool rewrite;
 
 	if (kind != NULL)
@@ -150,10 +203,10 @@ request_begin(struct frl_link *link, const struct head *h,
 		return (step_no_memory(link));
 	l->txns++;
 	l->x->upgrade = asked == UPGRADE_ASKED;
-	l->x->rewritten = rewrite;
+	l->x->rewritten = rewrite || l->forward;
 	verdict = request_keep(link, h, held, &rules);
 	if (verdict == FRL_OK)
-		verdict = exchange_ask(link, h);
+		verdict = request_ask(link, h);
 	return (verdict == FRL_OK ? request_send(link) : verdict);
 }
 
@@ -186,6 +239,9 @@ request_data(struct frl_link *link, struct frl_bytes held)
 	if (!first)
 		frl_set_timer(link, FRL_ALL);
 	l->scanned[FRL_FROM_CLIENT] = 0;
+	if (result == HEAD_OK && l->forward && !is_ours(link, &h) &&
+	    frl_next(link) == 0)
+		return (FRL_OK);
 	if (result == HEAD_OK)
 		return (request_begin(link, &h, held));
 	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){

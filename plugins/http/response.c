@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "response.h"
-#include "upgrade.h"
+#include "rewrite.h"
 
 #define INTERIMS_MAX 10
 
@@ -13,14 +13,13 @@ response_switch(struct frl_link *link, const struct head *h)
 {
 	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
-	struct head_limits limits = { UINT32_MAX, http->limits.fields };
 	struct frl_context context = { .size = sizeof(context) };
 	struct upgrade_switch to;
 	const char *kind;
 	struct head asked;
 
 	if (head_scan_request(&asked, http->request_fields, l->x->head,
-	    l->x->head_len, &limits) != HEAD_OK)
+	    l->x->head_len, &http->sent) != HEAD_OK)
 		return (step_no_memory(link));
 	kind = upgrade_check(&asked.message, &h->message, &to);
 	if (kind != NULL)
@@ -66,6 +65,48 @@ response_interim(struct frl_link *link, const struct head *h)
 	return (FRL_OK);
 }
 
+/* Let the final response's head go; how much of it passes as it is. */
+static int
+send_head(struct frl_link *link, const struct head *h, uint64_t *ret_passed)
+{
+	const struct http_instance *http = link->instance;
+	const struct http_link *l = link->state;
+	struct rewrite_forward forward = { .via = http->options->via,
+	    .close = l->closing };
+	uint8_t *head;
+	size_t n;
+	int failed;
+
+	*ret_passed = l->forward ? 0 : h->size;
+	if (!l->forward)
+		return (frl_pass(link, FRL_FROM_SERVER, h->size));
+	head = rewrite_response(h, &forward, &n);
+	if (head == NULL)
+		return (-1);
+	failed = frl_drop(link, FRL_FROM_SERVER, h->size);
+	failed |= frl_insert(link, FRL_FROM_SERVER, head, n);
+	free(head);
+	return (failed);
+}
+
+/* Will there be another exchange after this response? */
+static void
+judge_persistence(struct http_link *l, const struct head *h)
+{
+	const struct exchange *x = l->x;
+
+	if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL || x->expects)
+		l->closing = true;
+	else if (h->message.minor == 0 ||
+	    head_lists(&h->message, "connection", "close")) {
+		/* That is between the server and us. */
+		if (l->forward)
+			l->server_closing = true;
+		else
+			l->closing = true;
+	}
+}
+
 /* The head of the final response. */
 static enum frl_verdict
 response_final(struct frl_link *link, const struct head *h,
@@ -74,32 +115,31 @@ response_final(struct frl_link *link, const struct head *h,
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
 	struct message *m = &x->body[FRL_FROM_SERVER];
-	uint64_t n = h->size;
+	uint64_t passed;
 
 	message_response(m, h, x->to_head);
 	x->answered = true;
 	x->upgrade = false;
 	free(x->head);
 	x->head = NULL;
-	x->base[FRL_FROM_SERVER] = frl_moved(link, FRL_FROM_SERVER) + n;
-	if (frl_pass(link, FRL_FROM_SERVER, n) != 0 ||
-	    frl_pass(link, FRL_FROM_SERVER, message_ahead(m)) != 0)
-		return (step_no_memory(link));
 	/* A body that was announced but not sent when the final answer came
 	 * may or may not follow: never read what comes as a request. */
 	if (exchange_body(link, FRL_FROM_CLIENT) != 0)
 		x->expects = false;
-	if (m->kind == MESSAGE_ALL || h->message.minor == 0 || x->expects ||
-	    head_lists(&h->message, "connection", "close"))
-		l->closing = true;
-	if (m->kind == MESSAGE_ALL)
-		frl_set_idle(link, 0);
-	if (m->done && n < held.len) {
-		exchange_error(link, FRL_FROM_SERVER, "unasked_response", n);
+	judge_persistence(l, h);
+	if (m->done && h->size < held.len) {
+		exchange_error(link, FRL_FROM_SERVER, "unasked_response",
+		    h->size);
 		l->closing = true;
 	}
+	if (send_head(link, h, &passed) != 0 ||
+	    frl_pass(link, FRL_FROM_SERVER, message_ahead(m)) != 0)
+		return (step_no_memory(link));
+	x->base[FRL_FROM_SERVER] = frl_moved(link, FRL_FROM_SERVER) + passed;
+	if (m->kind == MESSAGE_ALL)
+		frl_set_idle(link, 0);
 	if (m->done)
-		step_finished(link, FRL_FROM_SERVER, n);
+		step_finished(link, FRL_FROM_SERVER, passed);
 	return (FRL_OK);
 }
 
@@ -140,6 +180,12 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	enum head_result result;
 	struct head h;
 
+	/* A server that says good-bye between two requests (408). */
+	if (l->x == NULL && l->forward && !l->closing) {
+		exchange_error(link, FRL_FROM_SERVER, "unasked_response", 0);
+		if (frl_next(link) == 0)
+			return (FRL_OK);
+	}
 	if (l->x == NULL || !l->x->sent ||
 	    (l->x->answered && l->x->body[FRL_FROM_SERVER].done))
 		return (step_bad(link, FRL_FROM_SERVER, (struct fault){

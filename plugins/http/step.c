@@ -71,9 +71,10 @@ settle(struct frl_link *link)
 	if (l->closing || l->over[FRL_FROM_CLIENT]) {
 		(void)frl_end(link, FRL_FROM_SERVER);
 		(void)frl_end(link, FRL_FROM_CLIENT);
-		return;
-	}
-	frl_again(link, FRL_FROM_CLIENT);
+	} else if (l->server_closing) {
+		(void)frl_next(link);
+	} else
+		frl_again(link, FRL_FROM_CLIENT);
 }
 
 /* The body of this flow ends n bytes behind what has gone through. */

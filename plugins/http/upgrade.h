@@ -34,17 +34,14 @@ struct upgrade_rules {
 
 /*
  * What does this request ask for?  *ret_rewrite: the head offers something
- * that may not be forwarded; send what upgrade_rewrite makes of it.
+ * that may not be forwarded; send what rewrite_request makes of it.
  */
 enum upgrade_result upgrade_request(const struct head *h,
     const struct upgrade_rules *rules, bool *ret_rewrite);
 
-/*
- * The same head without what may not be forwarded (give; free() it).  NULL
- * without memory.
- */
-uint8_t *upgrade_rewrite(const struct head *h,
-    const struct upgrade_rules *rules, size_t *ret_len);
+/* May this element of an Upgrade field be forwarded? */
+bool upgrade_permitted(const struct upgrade_rules *rules,
+    struct frl_bytes element);
 
 /* What a 101 says.  Bytes point into the response's head. */
 struct upgrade_switch {

@@ -126,6 +126,69 @@ test_wrong(void **state)
 	wrong("fairlead events -t", "-t belongs to `run`");
 }
 
+static void
+test_exec(void **state)
+{
+	char *argv[] = { "fairlead", "exec", "-q", "-o", "log", "--allow",
+		"10.0.0.0/8", "--allow=::2", "-cfile", "curl", "-c", "jar",
+		"--", "--help", NULL };
+	char *dashes[] = { "fairlead", "exec", "--", "-q", NULL };
+	struct cli cli;
+	struct err err;
+
+	(void)state;
+	setenv("FAIRLEAD_CONFIG", "e.yaml", 1);
+	assert_int_equal(cli_parse(&cli, 14, argv, &err), 0);
+	assert_int_equal(cli.command, CLI_EXEC);
+	assert_false(cli.help);
+	assert_true(cli.exec.quiet);
+	assert_string_equal(cli.exec.log, "log");
+	assert_int_equal(cli.exec.allow_count, 2);
+	assert_string_equal(cli.exec.allow[0], "10.0.0.0/8");
+	assert_string_equal(cli.exec.allow[1], "::2");
+	assert_string_equal(cli.config, "file");
+	/* All of the other program's words, in their order. */
+	assert_ptr_equal(cli.exec.command, argv + 9);
+	assert_string_equal(argv[13], "--help");
+
+	assert_int_equal(cli_parse(&cli, 4, dashes, &err), 0);
+	assert_ptr_equal(cli.exec.command, dashes + 3);
+	assert_false(cli.exec.quiet);
+	assert_null(cli.config);
+	unsetenv("FAIRLEAD_CONFIG");
+}
+
+static void
+test_exec_wrong(void **state)
+{
+	char *argv[CLI_ALLOW_MAX + 5] = { "fairlead", "exec" };
+	struct cli cli;
+	struct err err;
+	int i;
+
+	(void)state;
+	is("fairlead exec --help", CLI_EXEC, true, NULL, NULL);
+	is("fairlead help exec", CLI_EXEC, true, NULL, NULL);
+	wrong("fairlead exec", "exec: a COMMAND is missing: `fairlead exec "
+	    "-- curl ...`");
+	wrong("fairlead exec -q --", "exec: a COMMAND is missing: `fairlead "
+	    "exec -- curl ...`");
+	wrong("fairlead exec -o", "option '-o' needs a value");
+	wrong("fairlead exec --allow", "option '--allow' needs a value");
+	wrong("fairlead exec -t true", "unknown option '-t'");
+	wrong("fairlead exec --loud true", "unknown option '--loud'");
+	wrong("fairlead -c a exec true", "options of exec stand behind the "
+	    "word: `fairlead exec -c FILE -- COMMAND`");
+	for (i = 0; i <= CLI_ALLOW_MAX; i++)
+		argv[2 + i] = "--allow=::1";
+	argv[2 + i] = "true";
+	assert_int_equal(cli_parse(&cli, 3 + i, argv, &err), -1);
+	assert_non_null(strstr(err.text, "16 ranges"));
+	argv[1 + i] = "true";
+	assert_int_equal(cli_parse(&cli, 2 + i, argv, &err), 0);
+	assert_int_equal(cli.exec.allow_count, CLI_ALLOW_MAX);
+}
+
 int
 main(void)
 {
@@ -133,6 +196,8 @@ main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_wrong),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -350,6 +350,118 @@ test_listen(void **state)
 #undef L
 }
 
+#define L "version: 1\nplugins: [{name: raw}]\nlisten:\n"
+
+static void
+test_listen_unix(void **state)
+{
+	char path[128], text[256];
+	struct config *c;
+
+	(void)state;
+	c = good(L "- address: unix:/run/fairlead/proxy.sock\n"
+	    "- {address: \"unix:/a\", permissions: \"0660\", mode: reverse,\n"
+	    "    server: \"a:1\", proxy_protocol: required}\n"
+	    "- {address: \"unix:/b\", permissions: 666}\n");
+	assert_string_equal(c->listens[0].path, "/run/fairlead/proxy.sock");
+	assert_string_equal(c->listens[0].name,
+	    "unix:/run/fairlead/proxy.sock");
+	assert_int_equal(c->listens[0].permissions, 0600);
+	assert_int_equal(c->listens[0].client_count, 0);
+	assert_false(c->listens[0].proxy_header);
+	assert_int_equal(c->listens[1].permissions, 0660);
+	assert_int_equal(c->listens[1].mode, CONFIG_REVERSE);
+	assert_true(c->listens[1].proxy_header);
+	assert_int_equal(c->listens[2].permissions, 0666);
+	config_free(c);
+
+	/* 107 bytes and 108. */
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[107] = '\0';
+	snprintf(text, sizeof(text), L "- address: unix:%s\n", path);
+	config_free(good(text));
+	snprintf(text, sizeof(text), L "- address: unix:%sy\n", path);
+	bad_once(text, "c.yaml:4:12: the path of a UNIX socket has at most "
+	    "107 bytes");
+
+	bad_once(L "- address: unix:proxy.sock\n", "c.yaml:4:12: unix: "
+	    "needs an absolute path, such as unix:/run/fairlead/proxy.sock");
+	bad_once(L "- address: \"unix:\"\n", "c.yaml:4:12: unix: "
+	    "needs an absolute path, such as unix:/run/fairlead/proxy.sock");
+	bad_once(L "- address: unix:/run/\n", "c.yaml:4:12: unix: needs "
+	    "the path of a file, not of a folder");
+	bad_once(L "- address: \"unix:/a\\n\"\n", "c.yaml:4:12: the path of "
+	    "a UNIX socket has no control characters, quotes and "
+	    "backslashes");
+	bad_once(L "- address: unix:/a\n- address: unix:/b\n"
+	    "- address: unix:/a\n",
+	    "c.yaml:6:12: unix:/a is listened on twice");
+	bad_once(L "- {address: \"unix:/a\", clients: [10.0.0.0/8]}\n",
+	    "c.yaml:4:33: `clients` are addresses, and a UNIX socket's have "
+	    "none: its `permissions` say who may connect");
+	bad_once(L "- {address: \"127.0.0.1:1\", permissions: \"0660\"}\n",
+	    "c.yaml:4:41: `permissions` belong to a UNIX socket, such as "
+	    "address: unix:/run/fairlead/proxy.sock; who may connect to an "
+	    "IP address is said by `clients`");
+#define BAD_MODE(mode) bad_once(L "- {address: \"unix:/a\", permissions: \"" \
+	    mode "\"}\n", "c.yaml:4:37: '" mode "' are no permissions, such " \
+	    "as \"0660\"")
+	BAD_MODE("66");
+	BAD_MODE("0668");
+	BAD_MODE("1777");
+	BAD_MODE("00660");
+	BAD_MODE("rw-rw----");
+	BAD_MODE("0x1b0");
+#undef BAD_MODE
+}
+
+static void
+test_listen_clients(void **state)
+{
+	static const char *const open[] = { "0.0.0.0:3128", "[::]:3128",
+		"10.0.0.1:3128", "192.0.2.1:3128", "[fe80::1]:3128",
+		"[2001:db8::1]:3128" };
+	static const char *const closed[] = { "127.0.0.1:3128",
+		"127.9.9.9:3128", "[::1]:3128", "[::ffff:127.0.0.1]:3128" };
+	char text[256], expected[256];
+	struct config *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		snprintf(text, sizeof(text), L "- address: \"%s\"\n",
+		    open[i]);
+		snprintf(expected, sizeof(expected), "c.yaml:4:12: other "
+		    "hosts can reach %s, and a proxy that serves anybody is "
+		    "misused: say who may connect, such as clients: "
+		    "[10.0.0.0/8], or listen on 127.0.0.1", open[i]);
+		bad_once(text, expected);
+	}
+	for (i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+		snprintf(text, sizeof(text), L "- address: \"%s\"\n",
+		    closed[i]);
+		config_free(good(text));
+	}
+	c = good(L "- address: 0.0.0.0:3128\n"
+	    "  clients: [10.0.0.0/8, \"::1\"]\n");
+	assert_int_equal(c->listens[0].client_count, 2);
+	assert_int_equal(c->listens[0].clients[0].bits, 8);
+	assert_int_equal(c->listens[0].clients[1].family, 6);
+	config_free(c);
+	bad_once(L "- {address: \"0.0.0.0:1\", clients: [10.0.0.0/8, "
+	    "10.0.0.1/8]}\n",
+	    "c.yaml:4:48: '10.0.0.1/8' is no range of addresses, such as "
+	    "10.0.0.0/8 or ::1, without bits behind the prefix");
+	bad_once(L "- {address: \"127.0.0.1:1\", clients: []}\n",
+	    "c.yaml:4:37: clients: nobody could connect; name at least one "
+	    "range, such as 10.0.0.0/8");
+	bad_once(L "- {address: \"127.0.0.1:1\", proxy_protocol: guess}\n",
+	    "c.yaml:4:44: proxy_protocol: \"guess\" is none of "
+	    "none|required");
+}
+#undef L
+
 static void
 test_plugins(void **state)
 {
@@ -359,7 +471,7 @@ test_plugins(void **state)
 #define P "version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\nplugins:\n" \
 	"- name: raw\n"
 	snprintf(expected, sizeof(expected), "c.yaml:5:9: plugin 'old': "
-	    "%s/old.so: built for ABI 9.1, this is 0.1: build it anew",
+	    "%s/old.so: built for ABI 9.2, this is 0.2: build it anew",
 	    p->folder);
 	bad_once(P "- name: old\n", expected);
 	/* Who names it is not blamed again. */
@@ -495,6 +607,44 @@ test_file(void **state)
 	config_free(NULL);
 }
 
+static void
+test_add(void **state)
+{
+	static const char text[] = HEAD
+	    "destinations: {allow: [10.0.0.0/8]}\n"
+	    "log: [{file: a}, {file: b}, {file: c}]\n";
+	struct yaml_errors errors = { .text = NULL };
+	struct config *c;
+	struct err err;
+
+	(void)state;
+	c = config_parse("f", text, sizeof(text) - 1, &errors);
+	assert_non_null(c);
+	assert_int_equal(config_listen_only(c, "127.0.0.1", &err), -1);
+	assert_int_equal(config_listen_only(c, "[::1]:5", &err), 0);
+	assert_int_equal(c->listen_count, 1);
+	assert_string_equal(c->listens[0].name, "[::1]:5");
+	assert_int_equal(c->listens[0].mode, CONFIG_CONNECT);
+
+	assert_int_equal(config_add_allow(c, "10.0.0.1/8", &err), -1);
+	assert_int_equal(c->allow_count, 1);
+	assert_int_equal(config_add_allow(c, "::1", &err), 0);
+	assert_int_equal(c->allow_count, 2);
+	assert_int_equal(c->allow[1].bits, 128);
+
+	assert_int_equal(config_add_sink(c, "b", SINK_TEXT, &err), -1);
+	assert_non_null(strstr(err.text, "b: two logs"));
+	assert_int_equal(config_add_sink(c, "d", SINK_TEXT, &err), 0);
+	assert_int_equal(c->sink_count, 4);
+	assert_string_equal(c->sinks[3].file, "d");
+	assert_int_equal(c->sinks[3].format, SINK_TEXT);
+	assert_int_equal(c->sinks[3].events.count, 1);
+	assert_string_equal(c->sinks[3].events.items[0], "*");
+	assert_int_equal(config_add_sink(c, "e", SINK_TEXT, &err), -1);
+	assert_non_null(strstr(err.text, "4 logs"));
+	config_free(c);
+}
+
 int
 main(void)
 {
@@ -505,11 +655,14 @@ main(void)
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_listen_unix),
+		cmocka_unit_test(test_listen_clients),
 		cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_add),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, teardown));

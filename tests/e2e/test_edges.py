@@ -203,7 +203,8 @@ class Self(Case):
         port = free_port()
         # One listener more, on every address.
         config = CONFIG.replace(
-            '{listen}', '{listen}\n  - address: 0.0.0.0:' + str(port))
+            '{listen}', '{listen}\n  - address: 0.0.0.0:' + str(port)
+            + '\n    clients: [127.0.0.0/8]')
         proxy = self.proxy(config=config.replace('[127.0.0.0/8, "::1"]',
                                                  '[0.0.0.0/0]'))
         for host in ('127.0.0.1', '127.0.0.9', own, f'[::ffff:{own}]'):

@@ -103,7 +103,7 @@ class Greet(Case):
 
     def test_501(self):
         proxy = self.proxy()
-        self.refused(proxy, b'GET http://127.0.0.1/ HTTP/1.1' + HOST, 501)
+        self.refused(proxy, b'GET / HTTP/1.1' + HOST, 501)
         self.failed(proxy, 'not_implemented')
 
     def test_502_nobody_listens(self):

@@ -86,7 +86,8 @@ class Commands(Program):
                          r'^fairlead 0\.1\.0\b')
 
     def test_help(self):
-        for command in ('run', 'check', 'plugins', 'events', 'version'):
+        for command in ('run', 'exec', 'check', 'plugins', 'events',
+                        'version'):
             with self.subTest(command=command):
                 result = self.run_it(command, '--help')
                 self.assertIn('fairlead', result.stdout)

@@ -415,10 +415,187 @@ test_publish(void **state)
 	stage_clear(&stage);
 }
 
+static enum frl_verdict
+data_passes_two(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	(void)seen;
+	return (frl_pass(link, flow, held.len < 2 ? held.len : 2) == 0 ?
+	    FRL_OK : FRL_FAIL);
+}
+
+static enum frl_verdict
+data_holds_servers(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	if (flow == FRL_FROM_SERVER)
+		return (data_holds(link, flow, held, seen));
+	return (data_passes(link, flow, held, seen));
+}
+
+/* Rule 11: the client goes on once the server's bytes are through. */
+static enum frl_verdict
+data_goes_on(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	(void)seen;
+	note(puppet_of(link), 'd', held.len);
+	if (flow == FRL_FROM_CLIENT)
+		return (FRL_OK);
+	assert_int_equal(frl_pass(link, flow, held.len), 0);
+	assert_int_equal(frl_next(link), 0);
+	return (FRL_OK);
+}
+
+static void
+test_next(void **state)
+{
+	struct buf unread = { 0 };
+	struct stage stage;
+
+	(void)state;
+	stage_init(&stage);
+	stage.options.forward = true;
+	stage.puppets[0].desc.data = data_holds_servers;
+	stage.puppets[1].desc.data = data_goes_on;
+	assert_non_null(stage_open(&stage));
+	client_sends(&stage, "abc", false);
+	server_sends(&stage, "answer", false);
+	assert_int_equal(chain_room(stage.chain, FRL_FROM_CLIENT), 0);
+	assert_string_equal(stage.out[1], "");
+	assert_false(chain_left(stage.chain));
+
+	/* The front link has them, and lets go in two pieces. */
+	stage.puppets[0].desc.data = data_passes_two;
+	frl_again(stage.puppets[0].link, FRL_FROM_SERVER);
+	chain_resume(stage.chain);
+	assert_string_equal(stage.out[1], "answer");
+	assert_true(chain_left(stage.chain));
+	assert_true(chain_done(stage.chain));
+	assert_int_equal(stage.fins[0] + stage.fins[1], 0);
+	assert_int_equal(stage.puppets[1].ends[1], 0);
+
+	/* Nobody is called any more. */
+	server_sends(&stage, "late", true);
+	assert_string_equal(stage.out[1], "answer");
+	assert_int_equal(chain_unread(stage.chain, &unread), 0);
+	assert_int_equal(buf_len(&unread), 3);
+	assert_memory_equal(buf_data(&unread), "abc", 3);
+	buf_free(&unread);
+	stage_clear(&stage);
+}
+
+/* What the last link holds was sent before what a front link holds. */
+static void
+test_next_keeps_order(void **state)
+{
+	struct buf unread = { 0 };
+	struct stage stage;
+
+	(void)state;
+	stage_init(&stage);
+	stage.options.forward = true;
+	stage.puppets[1].desc.data = data_goes_on;
+	assert_non_null(stage_open(&stage));
+	client_sends(&stage, "abc", false);
+	stage.puppets[0].desc.data = data_holds;
+	client_sends(&stage, "def", false);
+	stage.puppets[0].desc.data = data_passes;
+	server_sends(&stage, "x", false);
+	assert_true(chain_left(stage.chain));
+	assert_int_equal(chain_unread(stage.chain, &unread), 0);
+	assert_int_equal(buf_len(&unread), 6);
+	assert_memory_equal(buf_data(&unread), "abcdef", 6);
+	buf_free(&unread);
+	stage_clear(&stage);
+}
+
+/* A server's end is not passed on to a client that goes on. */
+static enum frl_verdict
+end_goes_on(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
+    uint64_t unmet)
+{
+	(void)held, (void)unmet;
+	puppet_of(link)->ends[flow]++;
+	assert_int_equal(frl_next(link), 0);
+	return (FRL_OK);
+}
+
+static void
+test_next_at_the_end(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	stage_init(&stage);
+	stage.options.forward = true;
+	stage.puppets[1].desc.end = end_goes_on;
+	assert_non_null(stage_open(&stage));
+	server_sends(&stage, "bye", true);
+	assert_string_equal(stage.out[1], "bye");
+	assert_true(chain_left(stage.chain));
+	assert_int_equal(stage.fins[1], 0);
+	stage_clear(&stage);
+}
+
+/* Only the protocol's link, only in forward mode. */
+static enum frl_verdict
+data_may_not(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	(void)seen;
+	assert_int_equal(frl_next(link), -1);
+	return (frl_pass(link, flow, held.len) == 0 ? FRL_OK : FRL_FAIL);
+}
+
+static void
+test_next_is_not_for_all(void **state)
+{
+	struct stage stage;
+	int forward;
+
+	(void)state;
+	for (forward = 0; forward < 2; forward++) {
+		stage_init(&stage);
+		stage.options.forward = forward != 0;
+		stage.puppets[forward == 0].desc.data = data_may_not;
+		assert_non_null(stage_open(&stage));
+		client_sends(&stage, "a", false);
+		assert_string_equal(stage.out[0], "a");
+		assert_false(chain_left(stage.chain));
+		stage_clear(&stage);
+	}
+}
+
+/* A refusal that comes while the answer is on its way ends both. */
+static void
+test_next_refused(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	stage_init(&stage);
+	stage.options.forward = true;
+	stage.puppets[0].desc.data = data_holds;
+	stage.puppets[1].desc.data = data_goes_on;
+	assert_non_null(stage_open(&stage));
+	server_sends(&stage, "answer", false);
+	chain_refuse(stage.chain, FRL_WHY_DRAIN, WHY_SHUTDOWN, "drain");
+	assert_false(chain_left(stage.chain));
+	assert_true(chain_done(stage.chain));
+	assert_int_equal(stage.fins[0] + stage.fins[1], 2);
+	stage_clear(&stage);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_next),
+		cmocka_unit_test(test_next_keeps_order),
+		cmocka_unit_test(test_next_at_the_end),
+		cmocka_unit_test(test_next_is_not_for_all),
+		cmocka_unit_test(test_next_refused),
 		cmocka_unit_test(test_front_links_only_pass),
 		cmocka_unit_test(test_open_uses_no_verb),
 		cmocka_unit_test(test_open_can_fail),

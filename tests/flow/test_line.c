@@ -337,6 +337,27 @@ small_memory(void **state)
 	line_plan_free(plan);
 }
 
+/* A client on a UNIX socket has no port, and no colon in front of it. */
+static void
+no_port(void **state)
+{
+	struct line_plan *plan = compile(&tunnel_event_open);
+	struct frl_tunnel_open record = { "connect", "unix:/a", "unix", 0,
+	    "example.com", 443 };
+	struct line_clock clock = { 0 };
+	struct line line = { .plan = plan, .record = &record,
+	    .tunnel = &tunnel, .clock = &clock };
+
+	(void)state;
+	line_clock_set(&clock, MOMENT);
+	assert_non_null(strstr(write_with(line_text, &line),
+	    "open   unix -> example.com:443 (connect)\n"));
+	record.client_port = 40000;
+	assert_non_null(strstr(write_with(line_text, &line),
+	    "open   unix:40000 -> example.com:443 (connect)\n"));
+	line_plan_free(plan);
+}
+
 static void
 parts_of_close(void **state)
 {
@@ -453,6 +474,7 @@ main(void)
 		cmocka_unit_test(caps_and_absence),
 		cmocka_unit_test(small_memory),
 		cmocka_unit_test(parts_of_close),
+		cmocka_unit_test(no_port),
 		cmocka_unit_test(own_tables),
 		cmocka_unit_test(bad_tables),
 	};

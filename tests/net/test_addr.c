@@ -225,6 +225,44 @@ test_ranges(void **state)
 	}
 }
 
+/* Who came: only a mapped address is an IPv4 peer. */
+static const struct range_case peer_cases[] = {
+	{ "10.0.0.0/8", "10.255.0.1", true, false },
+	{ "10.0.0.0/8", "11.0.0.0", false, false },
+	{ "10.0.0.0/8", "::ffff:10.0.0.1", true, false },
+	{ "10.0.0.0/8", "::ffff:11.0.0.1", false, false },
+	{ "10.0.0.0/8", "64:ff9b::a00:1", false, false },
+	{ "10.0.0.0/8", "2002:a00:1::", false, false },
+	{ "10.0.0.0/8", "::10.0.0.1", false, false },
+	{ "0.0.0.0/0", "2001:db8::1", false, false },
+	{ "::/0", "2001:db8::1", true, false },
+	{ "::/0", "10.0.0.1", false, false },
+	{ "::1", "::1", true, true },
+	{ "2001:db8::/32", "2001:db9::1", false, false },
+};
+
+static void
+test_peers(void **state)
+{
+	static const struct addr_range all4 = { .family = 4 },
+	    all6 = { .family = 6 };
+	struct addr a, unix_peer = { .u.sa.sa_family = AF_UNIX };
+	const struct range_case *c;
+	struct addr_range r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(peer_cases) / sizeof(peer_cases[0]); i++) {
+		c = &peer_cases[i];
+		assert_int_equal(addr_range_parse(&r, c->range), 0);
+		make(&a, c->addr);
+		if (addr_range_has_peer(&r, &a) != c->has)
+			fail_msg("%s in %s", c->addr, c->range);
+	}
+	assert_false(addr_range_has_peer(&all4, &unix_peer));
+	assert_false(addr_range_has_peer(&all6, &unix_peer));
+}
+
 int
 main(void)
 {
@@ -234,6 +272,7 @@ main(void)
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_range_texts),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_peers),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

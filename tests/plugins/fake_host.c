@@ -82,6 +82,7 @@ struct fake {
 	char said[FRL_REASON_SIZE];
 	uint64_t now_us, timer_ms, idle_ms;
 	bool wanted, busy, quiet, heir, handed, farewelled, closed;
+	bool leaving, left;
 };
 
 static void
@@ -412,7 +413,7 @@ show(struct fake *f, enum frl_flow flow)
 
 	if (l->held.len == 0 || l->held.len < l->wanted || !l->due ||
 	    l->count > 0 || stopped(l) || l->finished || l->refused ||
-	    f->heir || f->handed || f->closed)
+	    f->heir || f->handed || f->closed || f->leaving)
 		return (false);
 	INSIST(l->calls < CALLS_MAX);
 	l->calls++;
@@ -442,7 +443,8 @@ tell_end(struct fake *f, enum frl_flow flow)
 		lane_finish(l);
 		return (true);
 	}
-	if (l->told || stopped(l) || !l->over || f->handed || f->closed)
+	if (l->told || stopped(l) || !l->over || f->handed || f->closed ||
+	    f->leaving)
 		return (false);
 	l->told = true;
 	if (f->plugin->end != NULL) {
@@ -451,7 +453,7 @@ tell_end(struct fake *f, enum frl_flow flow)
 		verdict = f->plugin->end(&f->link, flow, held, l->unmet);
 		free(mem);
 	}
-	if (!l->finished && l->count < QUEUE + 1)
+	if (!l->finished && !f->leaving && l->count < QUEUE + 1)
 		l->ahead[l->count++] = (struct entry){ .verb = END };
 	answered(f, flow, verdict);
 	return (true);
@@ -488,6 +490,7 @@ say_farewell(struct fake *f)
 	if (f->refused == NULL || f->farewelled || f->handed || f->closed)
 		return (false);
 	f->farewelled = true;
+	f->leaving = false;
 	for (int i = 0; i < 2; i++) {
 		struct lane *l = &f->lanes[i];
 
@@ -500,6 +503,18 @@ say_farewell(struct fake *f)
 		f->plugin->farewell(&f->link, &last);
 	for (int i = 0; i < 2; i++)
 		lane_record(f, (enum frl_flow)i, END, 0, NULL, true);
+	return (true);
+}
+
+/* Rule 11: once all that was let go has left. */
+static bool
+leave(struct fake *f)
+{
+	if (!f->leaving || f->left || f->lanes[0].count > 0 ||
+	    f->lanes[1].count > 0)
+		return (false);
+	f->left = true;
+	close_link(f);
 	return (true);
 }
 
@@ -541,7 +556,7 @@ step(struct fake *f)
 
 	return (lane_carry_out(c) || show(f, FRL_FROM_CLIENT) ||
 	    lane_carry_out(s) || show(f, FRL_FROM_SERVER) ||
-	    switch_link(f) || say_farewell(f) ||
+	    switch_link(f) || say_farewell(f) || leave(f) ||
 	    tell_end(f, FRL_FROM_CLIENT) || tell_end(f, FRL_FROM_SERVER) ||
 	    over_limit(f, c) || over_limit(f, s) || read_more(f, c) ||
 	    read_more(f, s));
@@ -900,6 +915,18 @@ host_say(const struct frl_host *host, enum frl_level level, const char *text)
 	fprintf(stderr, "plugin: %s\n", text);
 }
 
+static int
+host_next(struct frl_link *link)
+{
+	struct fake *f = fake_of(link);
+
+	INSIST(!f->quiet);
+	if (!f->options.forward || f->heir || f->refused != NULL)
+		return (-1);
+	f->leaving = true;
+	return (0);
+}
+
 static const struct frl_host table = {
 	.size = sizeof(struct frl_host),
 	.pass = host_pass,
@@ -912,6 +939,7 @@ static const struct frl_host table = {
 	.moved = host_moved,
 	.handoff = host_handoff,
 	.permits = host_permits,
+	.next = host_next,
 	.set_timer = host_set_timer,
 	.set_idle = host_set_idle,
 	.now_us = host_now_us,
@@ -956,7 +984,7 @@ fake_create(const struct fake_options *options)
 		f->options.limit = 65536;
 	copy_tokens(f, options->tokens);
 	f->tunnel = (struct frl_tunnel){ .id = "00000000-00000001",
-	    .mode = "connect", .listener = "127.0.0.1:3128",
+	    .mode = options->forward ? "forward" : "connect", .listener = "127.0.0.1:3128",
 	    .client_addr = "127.0.0.1", .server_name = "example.com",
 	    .server_addr = "127.0.0.1", .client_port = 1, .server_port = 80 };
 	f->now_us = 1000000;
@@ -1249,6 +1277,12 @@ const char *
 fake_handoff(const struct fake *f)
 {
 	return (f->handoff);
+}
+
+bool
+fake_left(const struct fake *f)
+{
+	return (f->left);
 }
 
 const char *

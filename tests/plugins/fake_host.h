@@ -36,6 +36,7 @@ struct fake_options {
 	bool handoff_fails;		/* permitted, but does not open */
 	const struct frl_context *context;	/* for open(), or NULL */
 	uint64_t moved[2];		/* where moved() begins */
+	bool forward;			/* mode forward, to example.com:80 */
 };
 
 /*
@@ -131,6 +132,10 @@ const char *fake_report(const struct fake *f, const char *event);
 /* NULL without handoff, else "token=websocket method=GET target=/ host=..
  * status=101 subprotocol=.. extensions=.."; empty values are left out. */
 const char *fake_handoff(const struct fake *f);
+
+/* Has the link left by next()?  Then what it held of the client is in
+ * fake_held(). */
+bool fake_left(const struct fake *f);
 
 /* NULL while nobody refused, else "refused: text" (or protocol, limit,
  * drain, reload, capacity, broken). */

@@ -467,7 +467,7 @@ static const struct talk talks[] = {
 
 static const struct http_options defaults = { .idle = 60000,
     .head_time = 10000, .head_bytes = 16384, .head_fields = 100,
-    .mode = HTTP_OBSERVE };
+    .mode = HTTP_OBSERVE, .via = "fairlead" };
 
 static struct fake *
 create(const struct http_options *options, enum table table, bool fails)

@@ -14,7 +14,7 @@
 
 #include "../../plugins/http/answer.h"
 #include "../../plugins/http/detect.h"
-#include "../../plugins/http/upgrade.h"
+#include "../../plugins/http/rewrite.h"
 
 static const struct head_limits limits = { 16384, 32 };
 
@@ -55,7 +55,7 @@ rewritten(const char *text, const char *want, enum upgrade_result asked)
 		return;
 	}
 	assert_true(rewrite);
-	got = upgrade_rewrite(&h, &rules, &n);
+	got = rewrite_request(&h, &rules, NULL, &n);
 	assert_non_null(got);
 	assert_int_equal(n, strlen(want));
 	assert_memory_equal(got, want, n);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* lists -- see lists.h. */
+#include "lists.h"
+
+static bool
+is_blank(uint8_t byte)
+{
+	return (byte == ' ' || byte == '\t');
+}
+
+static struct frl_bytes
+trim(struct frl_bytes b)
+{
+	while (b.len > 0 && is_blank(b.data[0])) {
+		b.data++;
+		b.len--;
+	}
+	while (b.len > 0 && is_blank(b.data[b.len - 1]))
+		b.len--;
+	return (b);
+}
+
+struct frl_bytes
+list_cut(struct frl_bytes *rest, uint8_t separator)
+{
+	struct frl_bytes part = *rest;
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i < rest->len; i++) {
+		if (rest->data[i] == '\\' && quoted)
+			i++;
+		else if (rest->data[i] == '"')
+			quoted = !quoted;
+		else if (rest->data[i] == separator && !quoted)
+			break;
+	}
+	if (i >= rest->len) {
+		*rest = (struct frl_bytes){ NULL, 0 };
+		return (trim(part));
+	}
+	part.len = i;
+	rest->data += i + 1;
+	rest->len -= i + 1;
+	return (trim(part));
+}
+
+bool
+list_next(struct list *list, struct frl_bytes *ret)
+{
+	for (;;) {
+		while (list->rest.len > 0) {
+			*ret = list_cut(&list->rest, ',');
+			if (ret->len > 0)
+				return (true);
+		}
+		do {
+			if (list->next >= list->head->count)
+				return (false);
+		} while (!head_equals(list->head->fields[list->next++].name,
+		    list->name));
+		list->rest = list->head->fields[list->next - 1].value;
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rewrite -- a message head as it is sent on, where that is not byte for byte
+ * what came.
+ *
+ *	in a tunnel	offers of protocols that may not be forwarded are
+ *			left out, and nothing else is touched
+ *	forward mode	this is a proxy in the sense of RFC 9110, 7.6:
+ *			origin-form, Host from the target, no field that is
+ *			meant for this connection alone, Connection written
+ *			anew, Via added
+ *
+ * Looks at heads only; what may be forwarded it is told.
+ */
+#ifndef HTTP_REWRITE_H
+#define HTTP_REWRITE_H
+
+#include "base/uri.h"
+#include "upgrade.h"
+
+/* Field lines that a head may have more than before. */
+#define REWRITE_ADDED_FIELDS 3u
+
+/* How a message is sent on in forward mode. */
+struct rewrite_forward {
+	const struct uri *uri;		/* requests */
+	const char *via;		/* this proxy's name; "": no Via */
+	bool close;			/* the connection ends behind it */
+};
+
+/*
+ * Both: the new head (give; free() it), or NULL without memory.  forward is
+ * NULL in a tunnel.
+ */
+uint8_t *rewrite_request(const struct head *h,
+    const struct upgrade_rules *rules, const struct rewrite_forward *forward,
+    size_t *ret_len);
+
+/* A final response to a client of a proxy. */
+uint8_t *rewrite_response(const struct head *h,
+    const struct rewrite_forward *forward, size_t *ret_len);
+
+#endif
