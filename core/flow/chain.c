@@ -125,7 +125,8 @@ show(struct stream *s)
 	return (true);
 }
 
-/* The end's own place in the queue; not even a voided stream lacks it. */
+/* Queue the end whatever became of the stream; stream_record() would take it
+ * for voided. */
 static void
 end_behind(struct stream *s)
 {
@@ -364,7 +365,7 @@ take_stock(struct chain *chain, enum frl_flow flow)
 	    chain->limit - sum : 0;
 }
 
-/* All is quiet, or the log is full.  False: there is more to do. */
+/* No step is left, or none may be taken.  False: there is more to do. */
 static bool
 stop_here(struct chain *chain)
 {

@@ -54,6 +54,8 @@ struct stream {
 	bool finished;			/* the next stream knows the end */
 };
 
+_Static_assert(sizeof(struct stream) <= 128, "a stream stays small");
+
 static inline size_t
 stream_held(const struct stream *s)
 {

@@ -47,8 +47,8 @@ void loop_stop(struct loop *loop);
 /* Run one turn; with wait, sleep until something happens.  For tests. */
 void loop_turn(struct loop *loop, bool wait);
 
-/* Microseconds: of a clock that never jumps; of the same as the kernel last
- * noted it, some milliseconds ago, which is much cheaper; of the wall clock. */
+/* Microseconds: of a clock that never jumps; of the same, as the kernel noted
+ * it some milliseconds ago, which is much cheaper; of the wall clock. */
 uint64_t loop_now_us(const struct loop *loop);
 uint64_t loop_recent_us(const struct loop *loop);
 uint64_t loop_wall_us(const struct loop *loop);
