@@ -173,6 +173,17 @@ give_up(struct relay *relay, struct relay_flow *f)
 	return (true);
 }
 
+/* Is this flow the last one, and nobody has more to say?  Then closing is all
+ * that is left to do, and says the same as a shutdown. */
+static bool
+is_last(const struct relay *relay, const struct relay_flow *f)
+{
+	const struct relay_flow *back =
+	    &relay->flows[f == &relay->flows[FRL_FROM_CLIENT]];
+
+	return (back->over && back->shut && (f->source == NULL || f->over));
+}
+
 /* Write what waits: 0, or CONN_RESET. */
 static int
 flush(struct relay *relay, struct relay_flow *f)
@@ -210,7 +221,8 @@ flush(struct relay *relay, struct relay_flow *f)
 	}
 	if (f->fin && !f->shut) {
 		f->shut = true;
-		if (!f->gone && conn_shutdown(f->sink) == CONN_RESET)
+		if (!f->gone && !is_last(relay, f) &&
+		    conn_shutdown(f->sink) == CONN_RESET)
 			return (CONN_RESET);
 	}
 	return (0);

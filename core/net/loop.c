@@ -81,14 +81,18 @@ timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 	struct ev_timer *w = timer_ev(timer);
 
 	timer_stop(timer);
-	/* libev counts from when the turn began, which may be long ago; the
-	 * next turn is due in any case. */
-	if (ms != 0)
-		ev_now_update(loop->ev);
 	ev_timer_init(w, timer_fired, (double)ms / 1000.0, 0.0);
 	w->data = arg;
 	timer->fn = fn;
 	timer->loop = loop;
+	if (ms == 0) {
+		/* Behind the callback that is running, with no system call in
+		 * between. */
+		ev_feed_event(loop->ev, w, EV_TIMER);
+		return;
+	}
+	/* libev counts from when the turn began, which may be long ago. */
+	ev_now_update(loop->ev);
 	ev_timer_start(loop->ev, w);
 }
 
@@ -254,6 +258,11 @@ void
 loop_turn(struct loop *loop, bool wait)
 {
 
+	/* What was started with 0 ms outside of a turn is one by itself. */
+	if (ev_pending_count(loop->ev) != 0) {
+		ev_invoke_pending(loop->ev);
+		wait = false;
+	}
 	ev_run(loop->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 }
 
