@@ -30,7 +30,6 @@
 
 #include "net/dial.h"
 #include "net/fault.h"
-#include "net/sock.h"
 
 #define RESOLUTION_DELAY_MS 50		/* RFC 8305, 3 */
 #define ATTEMPT_DELAY_MS 250		/* RFC 8305, 5 */
@@ -62,6 +61,7 @@ struct dial {
 	struct target target;
 	enum phase phase;
 	bool busy, dead, decided;
+	bool counted;		/* in options->connects */
 	enum dial_verdict verdict;
 	struct timer kick;	/* the next step, from the loop */
 	struct timer pace;	/* the two delays */
@@ -97,6 +97,9 @@ dial_halt(struct dial *dial)
 	timer_stop(&dial->kick);
 	timer_stop(&dial->pace);
 	timer_stop(&dial->limit);
+	if (dial->counted)
+		quota_give(dial->options->connects);
+	dial->counted = false;
 	for (i = 0; i < FAMILIES; i++) {
 		resolve_cancel(dial->families[i].query);
 		dial->families[i].query = NULL;
@@ -264,6 +267,7 @@ attempt_start(struct dial *dial, const struct addr *addr)
 		fault_connect(&dial->fault, addr, errno);
 		return (false);
 	}
+	sock_set_patience(fd, &dial->options->patience);
 	attempt->fd = fd;
 	attempt->addr = *addr;
 	dial->running++;
@@ -389,6 +393,13 @@ dial_step(void *arg)
 			dial_failed(dial);
 			return;
 		}
+		if (!quota_take(dial->options->connects)) {
+			fault_note(&dial->fault, FAULT_CONNECT, WHY_LIMIT,
+			    "too many pending connects");
+			dial_failed(dial);
+			return;
+		}
+		dial->counted = true;
 		dial->phase = TRY;
 		dial->try_us = loop_now_us(dial->options->loop);
 		dial->result.dns_us = dial->try_us - dial->start_us;
