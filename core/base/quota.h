@@ -16,7 +16,7 @@
 struct quota {
 	uint64_t max;			/* 0: no bound */
 	uint64_t used;
-	uint64_t turned;		/* away; whoever tells of it resets it */
+	uint64_t turned;		/* away, since it was told of */
 	void (*full)(void *arg);	/* somebody was; may be NULL */
 	void *arg;
 };

@@ -63,7 +63,7 @@ struct dial_options {
 	struct quota *connects;	/* dials that do; NULL: no bound */
 };
 
-/* options, handlers: borrow for the dial's life; target: copy.  NULL without
+/* handlers: borrow for the dial's life; options, target: copy.  NULL without
  * memory. */
 struct dial *dial_start(const struct dial_options *options,
     const struct target *target, const struct dial_handlers *handlers,
