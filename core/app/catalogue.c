@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * catalogue -- the commands that look at plugins: plugins list, plugins info,
- * events.  Plugins are opened here and never loaded.
+ * events, timeouts.  Plugins are opened here and never loaded.
  */
 #include <dirent.h>
 #include <fnmatch.h>
@@ -13,6 +13,7 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "app/schema.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "flow/plugin.h"
@@ -161,6 +162,19 @@ command_events(void)
 	for (i = 0; tunnel_events[i] != NULL; i++)
 		print_event(tunnel_events[i]);
 	return (each_plugin(print_events));
+}
+
+static void
+print_timeouts(const struct plugin *plugin)
+{
+	schema_print_plugin_timeouts(plugin->name, plugin->desc->options);
+}
+
+int
+command_timeouts(void)
+{
+	schema_print_timeouts();
+	return (each_plugin(print_timeouts));
 }
 
 static void

@@ -69,6 +69,10 @@ static const struct command commands[] = {
 	    "fairlead events",
 	    "Print every event of the core and of the plugins found, with "
 	    "its fields.\n" },
+	{ "timeouts", NULL, CLI_TIMEOUTS, false, false,
+	    "fairlead timeouts",
+	    "Print every deadline of the core and of the plugins found, as "
+	    "the table\nof docs/TIMEOUTS.md.\n" },
 	{ "version", NULL, CLI_VERSION, false, false,
 	    "fairlead version",
 	    "Print the versions of the program and of its plugin ABI.\n" },

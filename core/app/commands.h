@@ -27,6 +27,9 @@ int command_plugins_info(const char *name);
 /* The reference of all events. */
 int command_events(void);
 
+/* The table of all deadlines, the core's and the plugins'. */
+int command_timeouts(void);
+
 int command_version(void);
 
 #endif

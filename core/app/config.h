@@ -26,6 +26,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config_limits {
+	uint64_t head;			/* bytes of a request head */
+	uint64_t head_fields;
+	uint64_t hold;			/* held bytes per flow */
+	/* Of the process; 0: no bound. */
+	uint64_t tunnels, tunnels_per_client, resolves, connects;
+	uint64_t memory;		/* bytes */
+};
+
+/* Milliseconds; 0 is never, where the schema allows it. */
+struct config_timeouts {
+	uint64_t head, detect, resolve, connect;
+	uint64_t wait, farewell, idle, half_closed, lifetime;
+	uint64_t keepalive, unacknowledged;
+};
+
 enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
 
 #define CONFIG_LISTEN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
@@ -42,25 +58,13 @@ struct config_listen {
 	enum config_mode mode;
 	struct target server;		/* CONFIG_REVERSE */
 	struct plugin *protocol;	/* NULL: detect */
+	struct config_timeouts timeouts; /* this one's, or as for all */
 };
 
 /* What takes over after a 101 with this token. */
 struct config_upgrade {
 	char *token;			/* lower case */
 	struct plugin *plugin;		/* NULL: refuse */
-};
-
-/* Bounds of one tunnel. */
-struct config_limits {
-	uint64_t head;			/* bytes of a request head */
-	uint64_t head_fields;
-	uint64_t hold;			/* held bytes per flow */
-};
-
-/* Milliseconds; 0 is never, where the schema allows it. */
-struct config_timeouts {
-	uint64_t head, detect, resolve, connect;
-	uint64_t wait, farewell, idle, half_closed;
 };
 
 struct config {

@@ -21,6 +21,7 @@ config_listen_only(struct config *config, const char *address,
 		return (err_set(err, "'%s' is no IP:port", address));
 	}
 	addr_format_port(&listen->addr, listen->name);
+	listen->timeouts = config->timeouts;
 	config_clear_listens(config);
 	config->listens = listen;
 	config->listen_count = 1;

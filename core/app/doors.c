@@ -50,16 +50,35 @@ bind_addr(struct doors *doors, struct door *door,
     const struct config_listen *listen, struct err *err)
 {
 	struct addr *own = &doors->own[doors->own_count];
+	const struct sock_patience patience = { listen->timeouts.keepalive,
+		listen->timeouts.unacknowledged };
 
 	door->fd = sock_listen(&listen->addr, err);
 	if (door->fd < 0)
 		return (-1);
+	sock_set_patience(door->fd, &patience);
 	if (sock_local(door->fd, own) != 0)
 		*own = listen->addr;
 	doors->own_count++;
 	addr_format_port(own, door->name);
 	door->listener.name = door->name;
 	return (0);
+}
+
+static struct rules_timeouts
+make_timeouts(const struct config_timeouts *t)
+{
+	struct rules_timeouts timeouts = {
+		.head_ms = t->head,
+		.detect_ms = t->detect,
+		.connect_ms = t->connect,
+		.farewell_ms = t->farewell,
+		.half_closed_ms = t->half_closed,
+		.idle_ms = t->idle,
+		.lifetime_ms = t->lifetime,
+	};
+
+	return (timeouts);
 }
 
 static int
@@ -75,6 +94,7 @@ bind_door(struct doors *doors, struct door *door,
 	listener->clients = listen->clients;
 	listener->client_count = listen->client_count;
 	listener->proxy_header = listen->proxy_header;
+	listener->timeouts = make_timeouts(&listen->timeouts);
 	return (listen->path != NULL ? bind_path(door, listen, err) :
 	    bind_addr(doors, door, listen, err));
 }

@@ -27,6 +27,8 @@ run_command(const struct cli *cli)
 		return (command_plugins_info(cli->name));
 	case CLI_EVENTS:
 		return (command_events());
+	case CLI_TIMEOUTS:
+		return (command_timeouts());
 	case CLI_VERSION:
 		return (command_version());
 	case CLI_NONE:

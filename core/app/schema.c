@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * schema -- the sections of the configuration file that are about the proxy
- * itself: whom it may reach, what it writes, its bounds.
+ * itself: whom it may reach, what it writes.  Its bounds are in
+ * schema_limits.c.
  *
  * Every section is a table of options and, where a table cannot say it all,
  * a function that looks at the finished struct.  No function stops at the
@@ -12,9 +13,6 @@
 
 #include "app/schema.h"
 #include "base/options.h"
-
-#define DAY_MS (24u * 60u * 60u * 1000u)
-#define YEAR_MS (365ull * DAY_MS)
 
 /* Choices are written as uint32_t. */
 _Static_assert(sizeof(enum sink_format) == sizeof(uint32_t), "choice");
@@ -70,47 +68,6 @@ static const struct frl_option log_table[] = {
 	{ .name = "events", .def = "[tunnel.*, http.*, ws.*]",
 	    .help = "which events are written", .type = FRL_OPTION_LIST,
 	    .offset = offsetof(struct sink_options, events) },
-	{ .name = NULL },
-};
-
-#define LIMIT(member) .offset = offsetof(struct config_limits, member)
-
-static const struct frl_option limits_table[] = {
-	{ .name = "head", .def = "16KiB", .min = 1024, .max = 1024 * 1024,
-	    .help = "bytes of a request head", .type = FRL_OPTION_SIZE,
-	    LIMIT(head) },
-	{ .name = "head_fields", .def = "100", .min = 1, .max = 10000,
-	    .help = "field lines of a request head",
-	    .type = FRL_OPTION_COUNT, LIMIT(head_fields) },
-	{ .name = "hold", .def = "1MiB", .min = 1024,
-	    .max = 1024 * 1024 * 1024,
-	    .help = "bytes that inspectors may hold per direction",
-	    .type = FRL_OPTION_SIZE, LIMIT(hold) },
-	{ .name = NULL },
-};
-
-/* A deadline, never absent; and a time that 0 turns off. */
-#define DEADLINE(member, value) .name = #member, .def = value, .min = 1, \
-	.max = DAY_MS, .type = FRL_OPTION_DURATION, \
-	.offset = offsetof(struct config_timeouts, member)
-#define PATIENCE(member, value) .name = #member, .def = value, \
-	.max = YEAR_MS, .type = FRL_OPTION_DURATION, \
-	.offset = offsetof(struct config_timeouts, member)
-
-static const struct frl_option timeouts_table[] = {
-	{ DEADLINE(head, "10s"), .help = "for a whole request head" },
-	{ DEADLINE(detect, "10s"),
-	    .help = "from the first byte until the protocol is clear" },
-	{ DEADLINE(resolve, "5s"), .help = "for a host's name" },
-	{ DEADLINE(connect, "10s"), .help = "for all attempts together" },
-	{ DEADLINE(wait, "5s"),
-	    .help = "for a hook that answers later; then refuse" },
-	{ DEADLINE(farewell, "5s"), .help = "for last words to leave" },
-	{ PATIENCE(idle, "1h"),
-	    .help = "without a byte in upgraded and raw tunnels; 0: never" },
-	/* No half-closed tunnel lives without a timer. */
-	{ DEADLINE(half_closed, "60s"),
-	    .help = "without a byte when one side has finished" },
 	{ .name = NULL },
 };
 
@@ -263,8 +220,6 @@ read_top(struct schema *s)
 void
 schema_read(struct schema *s)
 {
-	struct config *c = s->config;
-
 	if (s->root->kind != YAML_MAP) {
 		yaml_complain(s->file, s->root, s->errors, "a map with "
 		    "`version`, `listen` and `plugins` is expected");
@@ -277,10 +232,7 @@ schema_read(struct schema *s)
 	schema_upgrade(s);
 	read_destinations(s);
 	read_log(s);
-	options_read(limits_table, &c->limits, s->file,
-	    yaml_get(s->root, "limits"), s->root, NULL, s->errors);
-	options_read(timeouts_table, &c->timeouts, s->file,
-	    yaml_get(s->root, "timeouts"), s->root, NULL, s->errors);
+	schema_limits(s);
 }
 
 void

@@ -54,4 +54,13 @@ void schema_undetected(struct schema *s, const char *name);
 struct plugin *schema_protocol(struct schema *s,
     const struct yaml_node *node, const char *name);
 
+/* `limits` and `timeouts`, also the listeners' own; after these. */
+void schema_limits(struct schema *s);
+
+/* The table of all deadlines, for the documentation; then the rows of a
+ * plugin's. */
+void schema_print_timeouts(void);
+void schema_print_plugin_timeouts(const char *name,
+    const struct frl_option *options);
+
 #endif

@@ -223,10 +223,11 @@ static void
 read_listen(struct schema *s, struct config_listen *l,
     const struct yaml_node *node)
 {
+	static const char *const others[] = { "timeouts", NULL };
 	struct listen_row row;
 
 	memset(&row, 0, sizeof(row));
-	if (options_read(listen_table, &row, s->file, node, s->root, NULL,
+	if (options_read(listen_table, &row, s->file, node, s->root, others,
 	    s->errors) == 0) {
 		l->mode = row.mode == 1 ? CONFIG_REVERSE : CONFIG_CONNECT;
 		l->proxy_header = row.proxy_protocol == 1;

@@ -2,9 +2,11 @@
 #include "app/server.h"
 
 #include "app/config.h"
+#include "app/descriptors.h"
 #include "app/doors.h"
 #include "base/log.h"
 #include "flow/host.h"
+#include "flow/limits.h"
 #include "flow/tunnel.h"
 #include "flow/tunnel_events.h"
 #include "net/resolve.h"
@@ -29,6 +31,7 @@ struct server {
 	struct host_env env;
 	struct rules rules;
 	struct rules_upgrade *upgrades;
+	struct limits limits;
 	struct tunnels *tunnels;
 	struct doors *doors;
 	const char *draining;		/* why; NULL: not yet */
@@ -62,18 +65,29 @@ make_rules(struct server *s)
 	r->head_bytes = (size_t)c->limits.head;
 	r->head_fields = (size_t)c->limits.head_fields;
 	r->hold = (size_t)c->limits.hold;
-	r->head_ms = c->timeouts.head;
-	r->detect_ms = c->timeouts.detect;
 	r->resolve_ms = c->timeouts.resolve;
-	r->connect_ms = c->timeouts.connect;
-	r->farewell_ms = c->timeouts.farewell;
-	r->idle_ms = c->timeouts.idle;
-	r->half_closed_ms = c->timeouts.half_closed;
+	r->patience.keepalive_ms = c->timeouts.keepalive;
+	r->patience.unacknowledged_ms = c->timeouts.unacknowledged;
 	return (0);
 }
 
 /* ------------------------------------------------------------------ */
 /* Starting								*/
+
+static int
+start_limits(struct server *s, struct err *err)
+{
+	const struct config_limits *l = &s->config->limits;
+	const uint64_t max[LIMITS] = {
+		[LIMIT_TUNNELS] = l->tunnels,
+		[LIMIT_CLIENT] = l->tunnels_per_client,
+		[LIMIT_RESOLVES] = l->resolves,
+		[LIMIT_CONNECTS] = l->connects,
+		[LIMIT_MEMORY] = l->memory,
+	};
+
+	return (limits_begin(&s->limits, s->loop, s->events, max, err));
+}
 
 static int
 start_events(struct server *s, struct err *err)
@@ -224,16 +238,21 @@ start(struct server *s, struct err *err)
 		.cache_entries = 1024,
 		.ttl_min_ms = 1000,
 		.ttl_max_ms = 300 * 1000,
+		.queries = &s->limits.quotas[LIMIT_RESOLVES],
 	};
 	struct tunnels_options options;
 
+	/* A guest would inherit it, and few expect so many. */
+	if (s->guest == NULL)
+		descriptors_raise(s->config->limits.tunnels);
 	s->loop = loop_create();
 	if (s->loop == NULL || make_rules(s) != 0) {
 		err_set(err, "out of memory or descriptors");
 		return (EXIT_FAILURE);
 	}
 	s->env.loop = s->loop;
-	if (start_events(s, err) != 0 || load_plugins(s, err) != 0)
+	if (start_events(s, err) != 0 || start_limits(s, err) != 0 ||
+	    load_plugins(s, err) != 0)
 		return (EXIT_CONFIG);
 	s->resolver = resolver_create(s->loop, &resolve, err);
 	if (s->resolver == NULL)
@@ -248,6 +267,7 @@ start(struct server *s, struct err *err)
 	options.resolver = s->resolver;
 	options.env = &s->env;
 	options.rules = &s->rules;
+	options.limits = &s->limits;
 	s->tunnels = tunnels_create(&options, err);
 	if (s->tunnels == NULL ||
 	    doors_open(s->doors, s->loop, s->tunnels, err) != 0)
@@ -260,6 +280,7 @@ stop(struct server *s)
 {
 	doors_close(s->doors);
 	tunnels_free(s->tunnels);
+	limits_end(&s->limits);
 	if (s->resolver != NULL)
 		resolver_free(s->resolver);
 	host_forget(&s->env);

@@ -84,6 +84,7 @@ struct chain_options {
 	const struct frl_tunnel *tunnel;
 	size_t limit;			/* held bytes per flow */
 	bool forward;			/* the protocol link may say next() */
+	uint64_t detect_ms;		/* for whoever finds out */
 };
 
 /*
@@ -156,8 +157,9 @@ uint64_t chain_moved(const struct chain *chain, enum frl_flow flow);
 /* The bytes the protocol link holds (borrow until the next call). */
 struct frl_bytes chain_held(const struct chain *chain, enum frl_flow flow);
 
-/* Bytes and memory held over both flows, for counters. */
+/* Bytes held over both flows; and the memory they take. */
 size_t chain_memory(const struct chain *chain);
+size_t chain_heap(const struct chain *chain);
 
 const struct plugin *link_plugin(const struct link *link);
 

@@ -108,6 +108,7 @@ chain_open(const struct chain_options *options,
 	chain->tunnel = options->tunnel;
 	chain->limit = options->limit;
 	chain->forward = options->forward;
+	chain->detect_ms = options->detect_ms;
 	chain->count = (unsigned)count;
 	tie(chain);
 	for (i = 0; i < count; i++) {
@@ -145,6 +146,21 @@ chain_unread(struct chain *chain, struct buf *ret_bytes)
 			return (-1);
 	}
 	return (0);
+}
+
+size_t
+chain_heap(const struct chain *chain)
+{
+	size_t sum = 0;
+	unsigned i, k;
+
+	for (i = 0; i < chain->count; i++)
+		for (k = 0; k < 2; k++) {
+			const struct stream *s = &chain->places[i].streams[k];
+
+			sum += buf_cap(&s->kept) + buf_cap(&s->inserted);
+		}
+	return (sum);
 }
 
 void

@@ -44,7 +44,7 @@ ask(struct frl_link *link, bool ended)
 			/* From the first byte on: a trickle must not stretch
 			 * it. */
 			if (!st->timed)
-				frl_set_timer(link, rules->detect_ms);
+				frl_set_timer(link, chain_of(link)->detect_ms);
 			st->timed = true;
 			return (FRL_OK);
 		}

@@ -158,10 +158,10 @@ greet_refuse(struct buf *out, enum why why, const char *detail)
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: %d\r\n"
 	    "Proxy-Status: fairlead; error=%s; details=\"%s\"\r\n"
-	    "Connection: close\r\n\r\n",
+	    "%sConnection: close\r\n\r\n",
 	    status, phrase(status), n,
 	    row->error[0] != '\0' ? row->error : "proxy_internal_response",
-	    text);
+	    text, why == WHY_LIMIT ? "Retry-After: 1\r\n" : "");
 	if (buf_append(out, head, (size_t)m) != 0)
 		return (-1);
 	return (buf_append(out, body, (size_t)n));

@@ -41,6 +41,7 @@ struct chain {
 	void *arg;
 	const struct frl_tunnel *tunnel;
 	size_t limit;
+	uint64_t detect_ms;
 	struct chain_refusal *noted;	/* by refuse() or publish() */
 	struct chain_refusal *refusal;	/* rule 9: latched */
 	size_t room[2];			/* as settle() left it */

@@ -9,6 +9,10 @@
 /* What is read of a source that has not shown that it has more. */
 #define RELAY_LEAST (64 * 1024)
 
+/* So many slow readers, and some, have room in the memory for all. */
+#define MEMORY_PARTS 256
+#define READ_LEAST 4096
+
 static void relay_readable(void *arg, enum frl_flow flow);
 static bool keep_span(struct relay *relay, struct relay_flow *f);
 
@@ -270,6 +274,39 @@ set_watches(struct relay *relay)
 	}
 }
 
+/* What waits here, as a part of what waits in all tunnels. */
+static void
+weigh(struct relay *relay)
+{
+	struct quota *memory = relay->env->memory;
+	size_t weight = buf_cap(&relay->flows[0].out) +
+	    buf_cap(&relay->flows[1].out);
+
+	if (relay->chain != NULL)
+		weight += chain_heap(relay->chain);
+	memory->used = memory->used - relay->weight + weight;
+	if (weight > relay->weight && quota_full(memory) && !relay->heavy) {
+		relay->heavy = true;
+		quota_turn_away(memory);
+	}
+	relay->weight = weight;
+}
+
+/* How much may be read, given that all of it may have to wait? */
+static size_t
+affordable(const struct relay *relay)
+{
+	const struct quota *memory = relay->env->memory;
+	uint64_t part;
+
+	if (memory->max == 0)
+		return (RELAY_BUFFER);
+	part = quota_full(memory) ? 0 :
+	    (memory->max - memory->used) / MEMORY_PARTS;
+	return (part < READ_LEAST ? READ_LEAST : part < RELAY_BUFFER ?
+	    (size_t)part : RELAY_BUFFER);
+}
+
 void
 relay_update(struct relay *relay)
 {
@@ -292,6 +329,7 @@ relay_update(struct relay *relay)
 			return;
 		}
 	}
+	weigh(relay);
 	set_watches(relay);
 	relay->progress(relay->arg);
 }
@@ -356,7 +394,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	struct relay *relay = arg;
 	struct relay_flow *f = &relay->flows[flow];
 	uint8_t *buffer = relay->env->buffer;
-	size_t room;
+	size_t room, most = affordable(relay);
 	ssize_t n;
 
 	if (relay->dead)
@@ -377,6 +415,8 @@ relay_readable(void *arg, enum frl_flow flow)
 		return;
 	}
 	room = appetite(f);
+	if (room > most)
+		room = most;
 	if (relay->chain != NULL && !f->shut) {
 		give_pipe(relay, f);
 		if (chain_room(relay->chain, flow) < room)
@@ -419,6 +459,8 @@ relay_close(struct relay *relay, bool reset)
 {
 	unsigned i;
 
+	relay->env->memory->used -= relay->weight;
+	relay->weight = 0;
 	for (i = 0; i < 2; i++) {
 		struct relay_flow *f = &relay->flows[i];
 

@@ -10,6 +10,7 @@
  *	2  what waits in `pipe` is older than what waits in `out`
  *	3  bytes that the peer's socket takes at once are never copied
  *	4  a FIN is sent when the chain has ended the flow and nothing waits
+ *	5  the less memory is left for all, the less is read at a time
  *
  * Before there is a chain, and after its end, what arrives is thrown away
  * (an answer's reader may still be writing, and closing on it would destroy
@@ -19,6 +20,7 @@
 #define FLOW_RELAY_H
 
 #include "base/buf.h"
+#include "base/quota.h"
 #include "flow/chain.h"
 #include "net/conn.h"
 #include "net/pipe.h"
@@ -30,6 +32,7 @@ struct relay_env {
 	struct loop *loop;
 	struct pipe_pool *pipes;
 	uint8_t *buffer;		/* RELAY_BUFFER bytes */
+	struct quota *memory;		/* bytes that wait in all of them */
 };
 
 struct relay_flow {
@@ -52,6 +55,8 @@ struct relay {
 	struct chain *chain;
 	struct relay_flow flows[2];
 	uint64_t last_us;		/* when a byte last moved, roughly */
+	size_t weight;			/* its part of env->memory */
+	bool heavy;			/* it grew beyond what there may be */
 	bool greeting;			/* the client is read by its owner */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */

@@ -11,10 +11,17 @@
 #include "base/why.h"
 #include "flow/plugin.h"
 #include "net/addr.h"
+#include "net/sock.h"
 
 struct rules_upgrade {
 	const char *token;		/* lower case */
 	const struct plugin *plugin;	/* NULL: refuse */
+};
+
+/* The deadlines of a listener's tunnels, in milliseconds. */
+struct rules_timeouts {
+	uint64_t head_ms, detect_ms, connect_ms, farewell_ms, half_closed_ms;
+	uint64_t idle_ms, lifetime_ms;		/* 0: never */
 };
 
 struct rules {
@@ -29,9 +36,8 @@ struct rules {
 	const struct addr *own;		/* where this proxy listens */
 	size_t own_count;
 	size_t head_bytes, head_fields, hold;
-	/* milliseconds */
-	uint64_t head_ms, detect_ms, resolve_ms, connect_ms;
-	uint64_t farewell_ms, idle_ms, half_closed_ms;	/* 0: never */
+	uint64_t resolve_ms;
+	struct sock_patience patience;	/* of servers' connections */
 };
 
 /*

@@ -280,6 +280,8 @@ story_denied(struct story *story, enum why why, const char *detail,
 	story->told_why = true;
 	if (why == WHY_SHUTDOWN && story->opened)
 		return;			/* tunnel.close says it */
+	if (why == WHY_LIMIT && plugin == NULL)
+		return;			/* proxy.limit does, for many */
 	if (row->kind == WHY_DECISION) {
 		tell_refused(story, detail != NULL && detail[0] != '\0' ?
 		    detail : row->text, answered(story, row), plugin);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <utlist.h>
 
-static void tick(void *arg);
-
 /* ------------------------------------------------------------------ */
 /* The end								*/
 
@@ -34,6 +32,8 @@ pass_client_on(struct tunnel *t)
 		t->reset = true;
 		return (NULL);
 	}
+	heir->pass = t->pass;
+	memset(&t->pass, 0, sizeof(t->pass));
 	heir->idle_ms = t->idle_ms;
 	heir->early = t->early;
 	heir->story.unasked = buf_len(&t->early) == 0;
@@ -60,12 +60,13 @@ bury(void *arg)
 	story_close(&t->story, t->why, &end,
 	    loop_now_us(all->options.loop));
 	relay_close(&t->relay, t->reset);
+	limits_leave(all->options.limits, &t->pass);
 	buf_free(&t->early);
 	DL_DELETE(all->list, t);
 	free(t);
 	all->count--;
 	if (heir != NULL)
-		tunnel_begin(heir, NULL);
+		tunnel_begin(heir, NULL, NULL);
 	if (all->draining && all->count == 0 && all->empty != NULL)
 		all->empty(all->empty_arg);
 }
@@ -131,8 +132,8 @@ check(struct tunnel *t)
 	if (decision.verdict != FRL_WAIT)
 		check_decided(t, NULL, NULL, &decision);
 	else
-		timer_start(t->all->options.loop, &t->timer, LOOK_MS, tick,
-		    t);
+		timer_start(t->all->options.loop, &t->timer, LOOK_MS,
+		    tunnel_tick, t);
 }
 
 /* ------------------------------------------------------------------ */
@@ -144,7 +145,7 @@ relay(struct tunnel *t)
 	struct tunnels *all = t->all;
 	struct chain_options options = { &tunnel_chain_ops, t,
 		&t->story.tunnel, all->options.rules->hold,
-		t->forwarder != NULL };
+		t->forwarder != NULL, t->listener->timeouts.detect_ms };
 	struct chain_refusal refusal;
 	struct buf early = t->early;
 
@@ -166,7 +167,7 @@ relay(struct tunnel *t)
 	if (t->state == DEAD)		/* a link found no memory */
 		return;
 	memset(&t->early, 0, sizeof(t->early));
-	timer_start(all->options.loop, &t->timer, 0, tick, t);
+	timer_start(all->options.loop, &t->timer, 0, tunnel_tick, t);
 	if (buf_len(&early) != 0)
 		relay_feed(&t->relay, FRL_FROM_CLIENT, buf_data(&early),
 		    buf_len(&early));
@@ -199,21 +200,37 @@ on_starved(void *arg)
 	tunnel_kill(t, WHY_OUT_OF_RESOURCES);
 }
 
-/* How long may this tunnel be quiet?  0: for ever. */
+/* Does this deadline come first?  limit 0: it never does. */
+static void
+sooner(uint64_t limit_ms, uint64_t since_us, enum why why, uint64_t now_us,
+    uint64_t *left_ms, enum why *ret_why)
+{
+	uint64_t past = (now_us - since_us) / 1000;
+	uint64_t left = past < limit_ms ? limit_ms - past : 0;
+
+	if (limit_ms == 0 || left >= *left_ms)
+		return;
+	*left_ms = left;
+	*ret_why = why;
+}
+
+/* How long may this tunnel go on if nothing moves?  0: it may not any more;
+ * FRL_ALL: for ever. */
 static uint64_t
 patience(const struct tunnel *t, enum why *ret_why)
 {
-	const struct rules *rules = t->all->options.rules;
-	uint64_t idle = t->idle_ms != 0 ? t->idle_ms : rules->idle_ms;
-	bool half = t->relay.flows[0].over != t->relay.flows[1].over;
+	const struct rules_timeouts *limits = &t->listener->timeouts;
+	uint64_t now = loop_now_us(t->all->options.loop), left = FRL_ALL;
+	uint64_t idle = t->idle_ms != 0 ? t->idle_ms : limits->idle_ms;
 
-	*ret_why = WHY_IDLE_TIMEOUT;
-	if (half && rules->half_closed_ms != 0 &&
-	    (idle == 0 || rules->half_closed_ms < idle)) {
-		*ret_why = WHY_HALF_CLOSED_TIMEOUT;
-		return (rules->half_closed_ms);
-	}
-	return (idle);
+	*ret_why = WHY_NONE;
+	sooner(limits->lifetime_ms, t->story.began_us, WHY_LIFETIME, now,
+	    &left, ret_why);
+	sooner(idle, t->relay.last_us, WHY_IDLE_TIMEOUT, now, &left, ret_why);
+	if (t->relay.flows[0].over != t->relay.flows[1].over)
+		sooner(limits->half_closed_ms, t->relay.last_us,
+		    WHY_HALF_CLOSED_TIMEOUT, now, &left, ret_why);
+	return (left);
 }
 
 static bool
@@ -248,28 +265,31 @@ static bool
 still_sending(const struct tunnel *t, uint64_t *ret_next)
 {
 	enum why why;
-	uint64_t limit = patience(t, &why), quiet;
+	uint64_t left = patience(t, &why);
 
 	if (t->state != DRAIN || t->all->draining || t->relay.chain == NULL ||
 	    chain_refused(t->relay.chain) != NULL ||
 	    relay_flushed(&t->relay))
 		return (false);
-	quiet = (loop_now_us(t->all->options.loop) - t->relay.last_us) / 1000;
-	*ret_next = t->all->options.rules->farewell_ms;
-	return (limit == 0 || quiet < limit);
+	*ret_next = t->listener->timeouts.farewell_ms;
+	if (left < *ret_next)
+		*ret_next = left;
+	return (left != 0);
 }
 
 /* The state's timer: deadlines of a farewell, patience in RELAY. */
-static void
-tick(void *arg)
+void
+tunnel_tick(void *arg)
 {
 	struct tunnel *t = arg;
 	struct loop *loop = t->all->options.loop;
-	uint64_t limit, quiet, next;
+	uint64_t next;
 	enum why why;
 
 	if (still_sending(t, &next)) {
-		timer_start(loop, &t->timer, next, tick, t);
+		if (!tunnel_heard(t, &next))
+			return;
+		timer_start(loop, &t->timer, next, tunnel_tick, t);
 		return;
 	}
 	if (t->state == DRAIN || (t->state == RELAY && t->why != WHY_NONE)) {
@@ -280,32 +300,33 @@ tick(void *arg)
 		return;
 	next = LOOK_MS;
 	if (t->state == RELAY) {
-		limit = patience(t, &why);
-		quiet = (loop_now_us(loop) - t->relay.last_us) / 1000;
-		if (limit != 0 && quiet >= limit) {
+		next = patience(t, &why);
+		if (next == 0) {
 			/* The inspectors may have last words. */
 			chain_refuse(t->relay.chain, FRL_WHY_LIMIT, why,
 			    why_row(why)->text);
 			relay_update(&t->relay);
 			return;
 		}
-		next = limit == 0 ? FRL_ALL : limit - quiet;
 		if (unwatched(t) && next > LOOK_MS)
 			next = LOOK_MS;
+		if (!tunnel_heard(t, &next))
+			return;
 	}
 	t->looking = next <= LOOK_MS;
 	if (next != FRL_ALL)
-		timer_start(loop, &t->timer, next, tick, t);
+		timer_start(loop, &t->timer, next, tunnel_tick, t);
 }
 
-/* Let tick() look sooner than it meant to; a farewell's deadline stays. */
+/* Let tunnel_tick() look sooner than it meant to; a farewell's deadline
+ * stays. */
 void
 tunnel_hurry(struct tunnel *t, uint64_t ms)
 {
 	if (t->why != WHY_NONE)
 		return;
 	t->looking = true;
-	timer_start(t->all->options.loop, &t->timer, ms, tick, t);
+	timer_start(t->all->options.loop, &t->timer, ms, tunnel_tick, t);
 }
 
 void
@@ -314,7 +335,7 @@ tunnel_limit_farewell(struct tunnel *t)
 	if (t->state == DEAD)		/* the timer is the burial's */
 		return;
 	timer_start(t->all->options.loop, &t->timer,
-	    t->all->options.rules->farewell_ms, tick, t);
+	    t->listener->timeouts.farewell_ms, tunnel_tick, t);
 }
 
 /* Something moved; is a flow over, is it all over? */
@@ -323,6 +344,7 @@ on_progress(void *arg)
 {
 	struct tunnel *t = arg;
 	const struct relay_flow *flows = t->relay.flows;
+	enum why why;
 
 	if (t->state == GREET) {
 		tunnel_greet(t);
@@ -335,12 +357,19 @@ on_progress(void *arg)
 		}
 		if (!t->looking && unwatched(t))
 			tunnel_hurry(t, LOOK_MS);
+		if (!t->guarded)
+			tunnel_guard(t, patience(t, &why));
 		if (chain_starved(t->relay.chain))
 			on_starved(t);
 		else if (chain_left(t->relay.chain))
 			tunnel_step(t, STEP_NEXT);
 		else if (chain_done(t->relay.chain))
 			tunnel_step(t, STEP_ENDED);
+		else if (t->relay.heavy && t->why == WHY_NONE) {
+			chain_refuse(t->relay.chain, FRL_WHY_CAPACITY,
+			    WHY_LIMIT, "too many bytes wait in all tunnels");
+			relay_update(&t->relay);
+		}
 		return;
 	}
 	if (t->state == DRAIN && relay_flushed(&t->relay) &&
@@ -421,12 +450,15 @@ tunnel_step(struct tunnel *t, enum step step)
 }
 
 void
-tunnel_begin(struct tunnel *t, const struct addr *peer)
+tunnel_begin(struct tunnel *t, const struct addr *peer, const char *no)
 {
 	t->relay.reset = on_reset;
 	t->relay.progress = on_progress;
 	t->relay.starved = on_starved;
 	t->relay.arg = t;
 	t->state = GREET;
-	tunnel_await(t, peer);
+	if (no != NULL)
+		tunnel_deny(t, WHY_LIMIT, no, NULL);
+	else
+		tunnel_await(t, peer);
 }

@@ -25,6 +25,7 @@
 #include "flow/relay.h"
 #include "flow/rules.h"
 
+struct limits;
 struct tunnels;
 
 enum tunnel_mode { TUNNEL_CONNECT, TUNNEL_REVERSE };
@@ -40,6 +41,7 @@ struct tunnel_listener {
 	const struct addr_range *clients;	/* borrow; who may connect */
 	size_t client_count;			/* 0: anybody */
 	bool proxy_header;			/* PROXY comes first */
+	struct rules_timeouts timeouts;
 };
 
 struct tunnels_options {
@@ -48,6 +50,7 @@ struct tunnels_options {
 	struct resolver *resolver;
 	struct host_env *env;
 	const struct rules *rules;		/* borrow */
+	struct limits *limits;			/* borrow */
 };
 
 /* The tunnels of one process.  NULL and a sentence. */

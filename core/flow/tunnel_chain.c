@@ -231,10 +231,14 @@ op_set_idle(void *arg, uint64_t ms)
 {
 	struct tunnel *t = arg;
 
+	uint64_t usual = t->listener->timeouts.idle_ms;
+	uint64_t before = t->idle_ms != 0 ? t->idle_ms : usual;
+	uint64_t now = ms != 0 ? ms : usual;
+
 	t->idle_ms = ms;
 	/* tick() asks for the limit anew when it comes; only a shorter one
 	 * must not wait for it. */
-	if (t->state == RELAY)
+	if (t->state == RELAY && now != 0 && (before == 0 || now < before))
 		tunnel_hurry(t, 0);
 }
 

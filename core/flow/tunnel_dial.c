@@ -132,8 +132,10 @@ tunnel_dial(struct tunnel *t)
 {
 	static const struct dial_handlers handlers = { dial_allow, dial_ask,
 		dial_done };
+	struct dial_options options = t->all->dial_options;
 
-	t->dial = dial_start(&t->all->dial_options, t->target, &handlers, t);
+	options.connect_ms = t->listener->timeouts.connect_ms;
+	t->dial = dial_start(&options, t->target, &handlers, t);
 	if (t->dial == NULL)
 		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
 	else

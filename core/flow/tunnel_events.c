@@ -228,6 +228,27 @@ const struct frl_event proxy_event_stop = {
 	.flags = FRL_EVENT_ALWAYS
 };
 
+#define R proxy_limit
+static const struct frl_field limit_fields[] = {
+	NAME("limit", limit, "which one of `limits`"),
+	U64("value", value, "what it is set to"),
+	U64("refused", refused, "turned away since the last such line"),
+	NAME("client.addr", client_addr,
+	    "with tunnels_per_client: the last of them"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_limit = {
+	.name = "proxy.limit",
+	.help = "A limit is reached; at most one line a second for each.",
+	.text = "limits.{limit} is {value}: {refused} turned away "
+	    "{client.addr}",
+	.fields = limit_fields,
+	.record_size = sizeof(struct proxy_limit),
+	.flags = FRL_EVENT_ALWAYS
+};
+
 #define R plugin_error
 static const struct frl_field error_fields[] = {
 	NAME("plugin", plugin, "whose code failed"),
@@ -274,6 +295,7 @@ const struct frl_event *const tunnel_events[] = {
 	&tunnel_event_close,
 	&proxy_event_start,
 	&proxy_event_stop,
+	&proxy_event_limit,
 	&plugin_event_error,
 	&log_event_dropped,
 	NULL

@@ -22,6 +22,14 @@ struct proxy_stop {
 	const char *reason;		/* "signal", "command ended" */
 };
 
+/* proxy.limit: clients were turned away since the last such line. */
+struct proxy_limit {
+	const char *limit;		/* its name under `limits` */
+	uint64_t value;			/* what it is set to */
+	uint64_t refused;
+	const char *client_addr;	/* of tunnels_per_client, or NULL */
+};
+
 /* plugin.error: a callback or a hook of a plugin answered FRL_FAIL. */
 struct plugin_error {
 	const char *plugin;
@@ -45,6 +53,7 @@ extern const struct frl_event tunnel_event_failed;
 extern const struct frl_event tunnel_event_close;
 extern const struct frl_event proxy_event_start;	/* always */
 extern const struct frl_event proxy_event_stop;		/* always */
+extern const struct frl_event proxy_event_limit;		/* always */
 extern const struct frl_event plugin_event_error;	/* always */
 extern const struct frl_event log_event_dropped;	/* always */
 

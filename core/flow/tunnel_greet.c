@@ -46,6 +46,20 @@ turn_away(struct tunnel *t)
 	tunnel_deny(t, WHY_REFUSED, text, NULL);
 }
 
+/* Only now is it known whose limit counts. */
+static bool
+count_client(struct tunnel *t, const struct addr *client)
+{
+	struct limits *limits = t->all->options.limits;
+	const char *no;
+
+	limits_leave(limits, &t->pass);
+	no = limits_enter(limits, client, &t->pass);
+	if (no != NULL)
+		tunnel_deny(t, WHY_LIMIT, no, NULL);
+	return (no == NULL);
+}
+
 /* True: the header was there, and the client has its address. */
 static bool
 read_proxy_header(struct tunnel *t)
@@ -69,7 +83,7 @@ read_proxy_header(struct tunnel *t)
 		return (false);
 	}
 	t->nameless = false;
-	return (true);
+	return (count_client(t, h.named ? &h.client : NULL));
 }
 
 /* ------------------------------------------------------------------ */
@@ -91,11 +105,11 @@ too_slow(void *arg)
 static void
 start_deadline(struct tunnel *t)
 {
-	const struct rules *rules = t->all->options.rules;
-	uint64_t ms = rules->head_ms;
+	const struct rules_timeouts *timeouts = &t->listener->timeouts;
+	uint64_t ms = timeouts->head_ms;
 
 	if (t->story.unasked)
-		ms = t->idle_ms != 0 ? t->idle_ms : rules->idle_ms;
+		ms = t->idle_ms != 0 ? t->idle_ms : timeouts->idle_ms;
 	if (ms != 0)
 		timer_start(t->all->options.loop, &t->timer, ms,
 		    too_slow, t);

@@ -8,6 +8,7 @@
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
 
+#include "flow/limits.h"
 #include "flow/story.h"
 #include "flow/tunnel.h"
 #include "net/dial.h"
@@ -34,11 +35,13 @@ struct tunnel {
 	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
 	bool goes_on;			/* the client goes on to a tunnel */
+	bool guarded;			/* tick() asks whether peers hear */
 	struct timer timer;		/* of the state */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target *target;		/* until it is reached */
 	const struct plugin *forwarder;	/* mode forward: the protocol link */
 	struct dial *dial;
+	struct limit_pass pass;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
 	struct relay relay;
@@ -78,8 +81,20 @@ void tunnel_deny(struct tunnel *t, enum why why, const char *detail,
 /* The first reason counts. */
 void tunnel_note_end(struct tunnel *t, enum why why);
 
+/* The state's timer. */
+void tunnel_tick(void *arg);
+
 /* Let the state's timer look in ms; a farewell's deadline stays. */
 void tunnel_hurry(struct tunnel *t, uint64_t ms);
+
+/*
+ * Do both peers hear us?  False: one has vanished, and so has the tunnel.
+ * *next_ms is lowered to when to ask again, while bytes are on their way.
+ */
+bool tunnel_heard(struct tunnel *t, uint64_t *next_ms);
+
+/* Something moved: ask so, if tick() would not do it soon. */
+void tunnel_guard(struct tunnel *t, uint64_t next_ms);
 
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);
@@ -89,9 +104,12 @@ void tunnel_limit_farewell(struct tunnel *t);
 struct tunnel *tunnel_create(const struct tunnel_listener *listener,
     const struct addr *peer, const struct tunnel *from);
 
-/* Make a tunnel's relay tell it the news; begin to greet.  peer: whom to judge;
- * NULL: one that was let in before. */
-void tunnel_begin(struct tunnel *t, const struct addr *peer);
+/*
+ * Make a tunnel's relay tell it the news; begin to greet.  peer: whom to
+ * judge; NULL: one that was let in before.  no: why it is only turned away,
+ * or NULL.
+ */
+void tunnel_begin(struct tunnel *t, const struct addr *peer, const char *no);
 
 /* In GREET: judge the peer, look at the bytes that are there, wait for more;
  * more came. */

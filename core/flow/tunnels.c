@@ -11,6 +11,18 @@
 #include <sys/random.h>
 #include <utlist.h>
 
+/* May a client that is turned away stay for its answer?  Only who expects one
+ * in HTTP, and not too many of them. */
+static bool
+may_linger(const struct tunnel_listener *listener)
+{
+	const struct tunnels *all = listener->tunnels;
+	const struct limits *limits = all->options.limits;
+
+	return (listener->mode != TUNNEL_REVERSE && all->count <
+	    limits->quotas[LIMIT_TUNNELS].used + LIMITS_LINGER);
+}
+
 struct tunnel *
 tunnel_create(const struct tunnel_listener *listener,
     const struct addr *peer, const struct tunnel *from)
@@ -40,17 +52,26 @@ void
 tunnel_accept(const struct tunnel_listener *listener, int fd,
     const struct addr *peer)
 {
-	struct conn *conn = conn_create(listener->tunnels->options.loop, fd);
+	struct tunnels *all = listener->tunnels;
+	struct conn *conn = conn_create(all->options.loop, fd);
+	struct limit_pass pass = { NULL, false };
+	const char *no;
 	struct tunnel *t;
 
-	t = conn == NULL ? NULL : tunnel_create(listener, peer, NULL);
+	/* Behind a PROXY header is somebody else. */
+	no = limits_enter(all->options.limits, listener->proxy_header ? NULL :
+	    peer, &pass);
+	t = conn == NULL || (no != NULL && !may_linger(listener)) ? NULL :
+	    tunnel_create(listener, peer, NULL);
 	if (t == NULL) {
+		limits_leave(all->options.limits, &pass);
 		if (conn != NULL)
-			conn_close(conn, true);
+			conn_close(conn, no == NULL);
 		return;
 	}
+	t->pass = pass;
 	relay_attach(&t->relay, FRL_FROM_CLIENT, conn);
-	tunnel_begin(t, peer);
+	tunnel_begin(t, peer, no);
 }
 
 /* The log has room again: whoever was stalled goes on. */
@@ -123,10 +144,13 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 	all->relay_env.loop = options->loop;
 	all->relay_env.buffer = malloc(RELAY_BUFFER);
 	all->relay_env.pipes = pipe_pool_create();
+	all->relay_env.memory = &options->limits->quotas[LIMIT_MEMORY];
 	all->dial_options.loop = options->loop;
 	all->dial_options.resolver = options->resolver;
 	all->dial_options.resolve_ms = options->rules->resolve_ms;
-	all->dial_options.connect_ms = options->rules->connect_ms;
+	all->dial_options.patience = options->rules->patience;
+	all->dial_options.connects =
+	    &options->limits->quotas[LIMIT_CONNECTS];
 	if (all->relay_env.buffer == NULL || all->relay_env.pipes == NULL ||
 	    find_fronts(all) != 0) {
 		err_set(err, "out of memory");
@@ -176,6 +200,7 @@ tunnels_drain(struct tunnels *all, void (*empty)(void *arg), void *arg)
 {
 	struct tunnel *t, *next;
 
+	limits_tell(all->options.limits);
 	all->draining = true;
 	all->empty = empty;
 	all->empty_arg = arg;

@@ -28,6 +28,7 @@ struct conn {
 	struct watch watch;
 	int fd;
 	uint8_t wants;		/* 1 read, 2 write */
+	bool lifted;		/* heard_look()'s */
 	bool busy;		/* a handler is on the stack */
 	bool closed;		/* by that handler: freed behind it */
 };
@@ -205,6 +206,13 @@ conn_look(struct conn *conn)
 	if (p.revents & (POLLERR | POLLNVAL))
 		return (CONN_RESET);
 	return ((p.revents & (POLLRDHUP | POLLHUP)) ? 1 : 0);
+}
+
+enum heard
+conn_heard(struct conn *conn, uint64_t ms)
+{
+
+	return (heard_look(conn->fd, ms, &conn->lifted));
 }
 
 void

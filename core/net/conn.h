@@ -12,6 +12,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/heard.h"
 #include "net/loop.h"
 
 #include <stdbool.h>
@@ -63,6 +64,9 @@ int conn_shutdown(struct conn *conn);
  * 0 alive, 1 the peer finished, CONN_RESET.  Consumes nothing.
  */
 int conn_look(struct conn *conn);
+
+/* Has the peer acknowledged what was written, within ms? */
+enum heard conn_heard(struct conn *conn, uint64_t ms);
 
 /* Close (no further callbacks, also none already due); with reset the peer
  * sees an RST instead of a FIN. */

@@ -30,7 +30,6 @@
 
 #include "net/dial.h"
 #include "net/fault.h"
-#include "net/sock.h"
 
 #define RESOLUTION_DELAY_MS 50		/* RFC 8305, 3 */
 #define ATTEMPT_DELAY_MS 250		/* RFC 8305, 5 */
@@ -56,12 +55,13 @@ struct family {
 };
 
 struct dial {
-	const struct dial_options *options;
+	struct dial_options options;
 	const struct dial_handlers *handlers;
 	void *arg;
 	struct target target;
 	enum phase phase;
 	bool busy, dead, decided;
+	bool counted;		/* in options->connects */
 	enum dial_verdict verdict;
 	struct timer kick;	/* the next step, from the loop */
 	struct timer pace;	/* the two delays */
@@ -97,6 +97,9 @@ dial_halt(struct dial *dial)
 	timer_stop(&dial->kick);
 	timer_stop(&dial->pace);
 	timer_stop(&dial->limit);
+	if (dial->counted)
+		quota_give(dial->options.connects);
+	dial->counted = false;
 	for (i = 0; i < FAMILIES; i++) {
 		resolve_cancel(dial->families[i].query);
 		dial->families[i].query = NULL;
@@ -127,7 +130,7 @@ dial_done(struct dial *dial)
 static void
 dial_failed(struct dial *dial)
 {
-	uint64_t now = loop_now_us(dial->options->loop);
+	uint64_t now = loop_now_us(dial->options.loop);
 
 	dial->result.fd = -1;
 	dial->result.why = dial->fault.why;
@@ -147,8 +150,8 @@ static void
 limit_start(struct dial *dial, uint64_t us)
 {
 
-	dial->limit_us = loop_now_us(dial->options->loop) + us;
-	timer_start(dial->options->loop, &dial->limit, (us + 999) / 1000,
+	dial->limit_us = loop_now_us(dial->options.loop) + us;
+	timer_start(dial->options.loop, &dial->limit, (us + 999) / 1000,
 	    dial_limit, dial);
 }
 
@@ -156,7 +159,7 @@ limit_start(struct dial *dial, uint64_t us)
 static void
 limit_hold(struct dial *dial)
 {
-	uint64_t now = loop_now_us(dial->options->loop);
+	uint64_t now = loop_now_us(dial->options.loop);
 
 	dial->left_us = dial->limit_us > now ? dial->limit_us - now : 0;
 	timer_stop(&dial->limit);
@@ -200,7 +203,7 @@ attempt_won(struct attempt *attempt)
 	result->fd = attempt->fd;
 	attempt->fd = -1;	/* given away */
 	result->addr = attempt->addr;
-	result->connect_us = loop_now_us(dial->options->loop) - dial->try_us;
+	result->connect_us = loop_now_us(dial->options.loop) - dial->try_us;
 	result->why = WHY_NONE;
 	result->text[0] = '\0';
 	dial_done(dial);
@@ -264,10 +267,11 @@ attempt_start(struct dial *dial, const struct addr *addr)
 		fault_connect(&dial->fault, addr, errno);
 		return (false);
 	}
+	sock_set_patience(fd, &dial->options.patience);
 	attempt->fd = fd;
 	attempt->addr = *addr;
 	dial->running++;
-	watch_set(dial->options->loop, &attempt->watch, fd, 2, attempt_ready,
+	watch_set(dial->options.loop, &attempt->watch, fd, 2, attempt_ready,
 	    attempt);
 	return (true);
 }
@@ -355,7 +359,7 @@ dial_try(struct dial *dial)
 		return;
 	}
 	if (started)
-		timer_start(dial->options->loop, &dial->pace,
+		timer_start(dial->options.loop, &dial->pace,
 		    ATTEMPT_DELAY_MS, dial_step, dial);
 	else if (dial->phase == TRY && dial->running == 0 &&
 	    dial->families[V6].query == NULL &&
@@ -389,10 +393,17 @@ dial_step(void *arg)
 			dial_failed(dial);
 			return;
 		}
+		if (!quota_take(dial->options.connects)) {
+			fault_note(&dial->fault, FAULT_CONNECT, WHY_LIMIT,
+			    "too many pending connects");
+			dial_failed(dial);
+			return;
+		}
+		dial->counted = true;
 		dial->phase = TRY;
-		dial->try_us = loop_now_us(dial->options->loop);
+		dial->try_us = loop_now_us(dial->options.loop);
 		dial->result.dns_us = dial->try_us - dial->start_us;
-		limit_start(dial, dial->options->connect_ms * 1000);
+		limit_start(dial, dial->options.connect_ms * 1000);
 	}
 	dial_try(dial);
 }
@@ -420,7 +431,7 @@ names_answered(void *arg, const struct answer *answer)
 		if (names_ready(dial))
 			dial_step(dial);
 		else if (f->count != 0)
-			timer_start(dial->options->loop, &dial->pace,
+			timer_start(dial->options.loop, &dial->pace,
 			    RESOLUTION_DELAY_MS, dial_step, dial);
 		return;
 	}
@@ -437,10 +448,10 @@ names_start(struct dial *dial)
 
 	for (i = 0; i < FAMILIES; i++)
 		if ((dial->families[i].query = resolve_start(
-		    dial->options->resolver, dial->target.host, family[i],
+		    dial->options.resolver, dial->target.host, family[i],
 		    names_answered, &dial->families[i])) == NULL)
 			return (-1);
-	limit_start(dial, dial->options->resolve_ms * 1000);
+	limit_start(dial, dial->options.resolve_ms * 1000);
 	return (0);
 }
 
@@ -458,7 +469,7 @@ dial_start(const struct dial_options *options, const struct target *target,
 	if ((dial = malloc(sizeof(*dial))) == NULL)
 		return (NULL);
 	memset(dial, 0, offsetof(struct dial, attempts));
-	dial->options = options;
+	dial->options = *options;
 	dial->handlers = handlers;
 	dial->arg = arg;
 	dial->target = *target;
@@ -487,7 +498,7 @@ dial_decide(struct dial *dial, enum dial_verdict verdict)
 		return;
 	dial->verdict = verdict;
 	dial->decided = true;
-	timer_start(dial->options->loop, &dial->kick, 0, dial_step, dial);
+	timer_start(dial->options.loop, &dial->kick, 0, dial_step, dial);
 }
 
 void

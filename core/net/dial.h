@@ -13,11 +13,13 @@
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
+#include "base/quota.h"
 #include "base/target.h"
 #include "base/why.h"
 #include "net/addr.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "net/sock.h"
 
 struct dial;
 struct dial_result;
@@ -57,9 +59,11 @@ struct dial_options {
 	struct resolver *resolver;
 	uint64_t resolve_ms;	/* for the names */
 	uint64_t connect_ms;	/* for all attempts together */
+	struct sock_patience patience;	/* of the connection */
+	struct quota *connects;	/* dials that do; NULL: no bound */
 };
 
-/* options, handlers: borrow for the dial's life; target: copy.  NULL without
+/* handlers: borrow for the dial's life; options, target: copy.  NULL without
  * memory. */
 struct dial *dial_start(const struct dial_options *options,
     const struct target *target, const struct dial_handlers *handlers,

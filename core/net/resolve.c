@@ -27,6 +27,7 @@
 #include <sys/time.h>
 
 #include "net/cache.h"
+#include "net/refusal.h"
 #include "net/resolve.h"
 
 #define TRIES 3
@@ -69,6 +70,7 @@ struct resolver {
 	struct cache *cache;
 	bool closing;
 	uint64_t timeout_ms, ttl_min_ms, ttl_max_ms;
+	struct quota *pending;		/* jobs that name servers answer */
 };
 
 /* ------------------------------------------------------------------ */
@@ -166,28 +168,6 @@ answer_add(struct answer *answer, const uint8_t *bytes, size_t len)
 		    0);
 }
 
-static const char *
-failure_text(int status)
-{
-
-	switch (status) {
-	case ARES_ENOTFOUND:
-		return ("there is no such name");
-	case ARES_ENODATA:
-		return ("the name has no address");
-	case ARES_ESERVFAIL:
-		return ("the name server failed");
-	case ARES_EREFUSED:
-		return ("the name server refused");
-	case ARES_ECONNREFUSED:
-		return ("no name server could be reached");
-	case ARES_ETIMEOUT:
-		return ("the name servers did not answer in time");
-	default:
-		return (ares_strerror(status));
-	}
-}
-
 /* All queries hear the answer; then the job is gone. */
 static void
 job_finish(void *arg)
@@ -259,6 +239,7 @@ ares_done(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 	struct resolver *resolver = job->resolver;
 
 	(void)timeouts;
+	quota_give(resolver->pending);
 	if (info != NULL && status == ARES_SUCCESS && !resolver->closing)
 		job_collect(job, info);
 	if (info != NULL)
@@ -268,8 +249,8 @@ ares_done(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 	if (status == ARES_SUCCESS && job->answer.count == 0)
 		status = ARES_ENODATA;
 	if (status != ARES_SUCCESS)
-		answer_fail(&job->answer, status == ARES_ETIMEOUT ?
-		    WHY_DNS_TIMEOUT : WHY_DNS_FAILED, failure_text(status));
+		answer_fail(&job->answer, refusal_why(status),
+		    refusal_text(status));
 
 	/* That there is nothing is kept for the shortest time (c-ares does
 	 * not tell the SOA's, RFC 2308); a failure not at all. */
@@ -324,6 +305,9 @@ job_start(struct resolver *resolver, const struct cache_key *key)
 	    job->started_us)) != NULL) {
 		job->answer = *kept;
 		job_answered(job);
+	} else if (!quota_take(resolver->pending)) {
+		answer_fail(&job->answer, WHY_LIMIT, "too many name lookups");
+		job_answered(job);
 	} else {
 		ares_getaddrinfo(resolver->channel, job->name, NULL, &hints,
 		    ares_done, job);
@@ -370,7 +354,7 @@ query_expired(void *arg)
 
 	query_unlink(query);
 	memset(&answer, 0, sizeof(answer));
-	answer_fail(&answer, WHY_DNS_TIMEOUT, failure_text(ARES_ETIMEOUT));
+	answer_fail(&answer, WHY_DNS_TIMEOUT, refusal_text(ARES_ETIMEOUT));
 	query->done(query->arg, &answer);
 	free(query);
 }
@@ -458,6 +442,7 @@ resolver_create(struct loop *loop, const struct resolver_options *options,
 	resolver->timeout_ms = options->timeout_ms;
 	resolver->ttl_min_ms = options->ttl_min_ms;
 	resolver->ttl_max_ms = options->ttl_max_ms;
+	resolver->pending = options->queries;
 	LIST_INIT(&resolver->jobs);
 	if ((resolver->cache = cache_create(options->cache_entries)) == NULL)
 		goto err1;

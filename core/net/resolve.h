@@ -10,6 +10,7 @@
 #define NET_RESOLVE_H
 
 #include "base/err.h"
+#include "base/quota.h"
 #include "base/why.h"
 #include "net/addr.h"
 #include "net/loop.h"
@@ -23,11 +24,12 @@ struct resolver_options {
 	uint64_t timeout_ms;	/* of a whole query */
 	size_t cache_entries;
 	uint64_t ttl_min_ms, ttl_max_ms;
+	struct quota *queries;	/* that are under way; NULL: no bound */
 	const char *servers;	/* "127.0.0.1:5353,..."; NULL: the system's */
 };
 
-/* What a query found.  count 0: `why` is WHY_DNS_FAILED or WHY_DNS_TIMEOUT
- * and `text` a sentence. */
+/* What a query found.  count 0: `why` is WHY_DNS_FAILED, WHY_DNS_TIMEOUT,
+ * WHY_LIMIT or WHY_OUT_OF_RESOURCES, and `text` a sentence. */
 struct answer {
 	struct addr addrs[RESOLVE_MAX];	/* ports are 0 */
 	size_t count;

@@ -18,6 +18,7 @@
 #define BACKLOG 4096		/* the kernel cuts it at somaxconn */
 #define ACCEPT_BATCH 64		/* per turn: others want their share */
 #define ACCEPT_PAUSE_MS 100
+#define KEEPALIVE_PROBES 3
 
 struct acceptor {
 	struct loop *loop;
@@ -48,6 +49,8 @@ sock_listen(const struct addr *a, struct err *err)
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) == -1)
 		goto err0;
 	set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	/* Accepted sockets inherit it, as all of sock_set_patience(). */
+	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
 	/* "[::]" means IPv6: who wants IPv4 as well says so. */
 	if (a->u.sa.sa_family == AF_INET6)
 		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
@@ -63,6 +66,39 @@ err0:
 	saved = errno;
 	addr_format_port(a, text);
 	return (err_set(err, "listen on %s: %s", text, strerror(saved)));
+}
+
+static void
+set_number(int fd, int option, uint64_t value)
+{
+	int number = value < 1 ? 1 : value > 32767 ? 32767 : (int)value;
+
+	(void)setsockopt(fd, IPPROTO_TCP, option, &number, sizeof(number));
+}
+
+/*
+ * With TCP_USER_TIMEOUT the kernel counts no probes: it gives up when the
+ * time is over and one probe is unanswered.  So probing begins early enough
+ * that a single lost one does no harm.
+ */
+void
+sock_set_patience(int fd, const struct sock_patience *p)
+{
+	uint64_t idle = p->keepalive_ms, rest, ms = p->unacknowledged_ms;
+	unsigned user = ms > INT32_MAX ? INT32_MAX : (unsigned)ms;
+
+	if (user != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user,
+		    sizeof(user));
+	if (idle == 0)
+		return;
+	if (ms != 0 && idle > ms / 2)
+		idle = ms / 2;
+	rest = ms != 0 ? ms - idle : idle / 2;
+	set_number(fd, TCP_KEEPIDLE, idle / 1000);
+	set_number(fd, TCP_KEEPINTVL, rest / KEEPALIVE_PROBES / 1000);
+	set_number(fd, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	set_on(fd, SOL_SOCKET, SO_KEEPALIVE);
 }
 
 int
@@ -202,8 +238,6 @@ acceptor_ready(void *arg, bool readable, bool writable)
 				break;
 			continue;
 		}
-		if (peer.u.sa.sa_family != AF_UNIX)
-			set_on(fd, IPPROTO_TCP, TCP_NODELAY);
 		acceptor->said = false;
 		acceptor->accepted(acceptor->arg, fd, &peer);
 		if (stopped)

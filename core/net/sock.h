@@ -13,6 +13,15 @@
 /* A listening socket on an address; -1 and a sentence that names it. */
 int sock_listen(const struct addr *a, struct err *err);
 
+/* How long a peer may be silent before it counts as gone; 0: for ever. */
+struct sock_patience {
+	uint64_t keepalive_ms;		/* idle, until it is probed */
+	uint64_t unacknowledged_ms;	/* what we sent, or want to send */
+};
+
+/* Set it on a socket; those accepted from a listening one inherit it. */
+void sock_set_patience(int fd, const struct sock_patience *patience);
+
 /* The address a socket is bound to (after port 0). */
 int sock_local(int fd, struct addr *ret_addr);
 

@@ -25,6 +25,7 @@ enum answer {
 	ANSWER_BAD_RESPONSE,		/* 502: the server broke HTTP */
 	ANSWER_NO_RESPONSE,		/* 502: it closed too early */
 	ANSWER_BAD_UPGRADE,		/* 502: a 101 that cannot be */
+	ANSWER_NO_ANSWER,		/* 504: it sent nothing in time */
 	ANSWER_BROKEN,			/* 502: we cannot go on */
 	ANSWER_UNAVAILABLE		/* 503: we do not want to go on */
 };

@@ -18,6 +18,7 @@
 struct http_options {
 	uint64_t idle;
 	uint64_t head_time;
+	uint64_t first_byte;
 	uint64_t head_bytes;
 	uint64_t head_fields;
 	uint32_t mode;		/* enum http_mode */
@@ -51,6 +52,7 @@ struct exchange {
 	bool upgrade;			/* may be answered 101 */
 	bool to_head;			/* it is a HEAD request */
 	bool expects;			/* Expect: 100-continue, no 100 yet */
+	bool awaited;			/* the response has its time */
 	bool sent;			/* the request's head was let go */
 	bool answered;			/* the final response's head was */
 };

@@ -19,8 +19,10 @@
  * this one has closed, the client goes on to a new tunnel.
  *
  * Options:
- *	idle		end a connection on which nothing moves
+ *	idle		end a connection on which nothing moves between two
+ *			exchanges; within one, timeouts.idle counts
  *	head_time	for a whole request head, from its first byte
+ *	first_byte	from the whole request to the response's first byte
  *	head_bytes	longest head
  *	head_fields	most fields in a head
  *	mode		observe: a 101 that breaks RFC 6455 is recorded and
@@ -43,12 +45,16 @@
 
 static const struct frl_option http_option_table[] = {
 	{ .name = "idle", .def = "60s", .type = FRL_OPTION_DURATION,
-	    .help = "end a connection on which nothing moved for so long",
+	    .help = "without a byte between exchanges; 0: as timeouts.idle",
 	    .offset = offsetof(struct http_options, idle) },
 	{ .name = "head_time", .def = "10s", .type = FRL_OPTION_DURATION,
 	    .min = 1, .max = 86400000,
 	    .help = "from the first byte of a request head to its last",
 	    .offset = offsetof(struct http_options, head_time) },
+	{ .name = "first_byte", .def = "5m", .type = FRL_OPTION_DURATION,
+	    .max = 86400000,
+	    .help = "from the end of a request to the response's first byte",
+	    .offset = offsetof(struct http_options, first_byte) },
 	{ .name = "head_bytes", .def = "16KiB", .type = FRL_OPTION_SIZE,
 	    .min = 256, .max = 1048576, .help = "longest message head",
 	    .offset = offsetof(struct http_options, head_bytes) },
@@ -154,11 +160,22 @@ http_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	    response_data(link, held));
 }
 
-/* A head that does not get whole.  One by one its bytes would keep the
- * connection for long, since each of them moves something. */
+/*
+ * A server that does not answer; or a head that does not get whole: one by
+ * one its bytes would keep the connection for long, since each of them moves
+ * something.
+ */
 static enum frl_verdict
 http_timer(struct frl_link *link)
 {
+	struct http_link *l = link->state;
+
+	if (l->x != NULL) {
+		exchange_error(link, FRL_FROM_SERVER, "response_timeout", 0);
+		l->answer = ANSWER_NO_ANSWER;
+		return (frl_refuse(link, FRL_WHY_LIMIT,
+		    "the server did not answer in time"));
+	}
 	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
 	    .kind = "head_timeout", .answer = ANSWER_TIMEOUT }));
 }
@@ -222,6 +239,8 @@ server_end(struct frl_link *link, struct frl_bytes held)
 	if (x == NULL && !l->closing && frl_next(link) == 0)
 		return (FRL_OK);
 	l->closing = true;
+	if (x != NULL)
+		step_await(link, 0);
 	if (x != NULL && !x->answered) {
 		exchange_error(link, FRL_FROM_SERVER,
 		    held.len > 0 ? "truncated" : "no_response", held.len);

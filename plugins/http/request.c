@@ -202,6 +202,8 @@ request_begin(struct frl_link *link, const struct head *h,
 	if (l->x == NULL)
 		return (step_no_memory(link));
 	l->txns++;
+	/* A server may think, and a stream be quiet, for minutes. */
+	frl_set_idle(link, 0);
 	l->x->upgrade = asked == UPGRADE_ASKED;
 	l->x->rewritten = rewrite || l->forward;
 	verdict = request_keep(link, h, held, &rules);

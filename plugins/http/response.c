@@ -136,8 +136,6 @@ response_final(struct frl_link *link, const struct head *h,
 	    frl_pass(link, FRL_FROM_SERVER, message_ahead(m)) != 0)
 		return (step_no_memory(link));
 	x->base[FRL_FROM_SERVER] = frl_moved(link, FRL_FROM_SERVER) + passed;
-	if (m->kind == MESSAGE_ALL)
-		frl_set_idle(link, 0);
 	if (m->done)
 		step_finished(link, FRL_FROM_SERVER, passed);
 	return (FRL_OK);
@@ -195,6 +193,7 @@ response_data(struct frl_link *link, struct frl_bytes held)
 		    ANSWER_BAD_RESPONSE }));
 	if (l->x->answered)
 		return (step_body(link, FRL_FROM_SERVER, held));
+	step_await(link, 0);
 	if (!step_worth(link, FRL_FROM_SERVER, held))
 		return (FRL_OK);
 	result = head_scan_response(&h, http->response_fields, held.data,

@@ -53,10 +53,22 @@ step_worth(struct frl_link *link, enum frl_flow flow,
 	return (true);
 }
 
+/* The next byte of the server is due within ms; 0: whenever it likes. */
+void
+step_await(struct frl_link *link, uint64_t ms)
+{
+	struct http_link *l = link->state;
+
+	if (ms != 0 || l->x->awaited)
+		frl_set_timer(link, ms != 0 ? ms : FRL_ALL);
+	l->x->awaited = ms != 0;
+}
+
 /* A message may be over: is the exchange, is the connection? */
 static void
 settle(struct frl_link *link)
 {
+	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
 
@@ -71,9 +83,12 @@ settle(struct frl_link *link)
 	if (l->closing || l->over[FRL_FROM_CLIENT]) {
 		(void)frl_end(link, FRL_FROM_SERVER);
 		(void)frl_end(link, FRL_FROM_CLIENT);
-	} else if (l->server_closing) {
+		return;
+	}
+	frl_set_idle(link, http->options->idle);
+	if (l->server_closing)
 		(void)frl_next(link);
-	} else
+	else
 		frl_again(link, FRL_FROM_CLIENT);
 }
 
@@ -81,6 +96,7 @@ settle(struct frl_link *link)
 void
 step_finished(struct frl_link *link, enum frl_flow flow, uint64_t n)
 {
+	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
 	uint64_t end = frl_moved(link, flow) + n;
@@ -88,6 +104,8 @@ step_finished(struct frl_link *link, enum frl_flow flow, uint64_t n)
 	x->body[flow].done = true;
 	x->size[flow] = end > x->base[flow] ? end - x->base[flow] : 0;
 	message_free(&x->body[flow]);
+	if (flow == FRL_FROM_CLIENT && !x->answered)
+		step_await(link, http->options->first_byte);
 	settle(link);
 }
 

@@ -42,6 +42,9 @@ bool step_worth(struct frl_link *link, enum frl_flow flow,
  */
 void step_finished(struct frl_link *link, enum frl_flow flow, uint64_t n);
 
+/* The next byte of the server is due within ms; 0: whenever it likes. */
+void step_await(struct frl_link *link, uint64_t ms);
+
 /* More of a body, of either flow. */
 enum frl_verdict step_body(struct frl_link *link, enum frl_flow flow,
     struct frl_bytes held);

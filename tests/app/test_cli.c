@@ -76,6 +76,7 @@ test_commands(void **state)
 	is("fairlead plugins info http", CLI_PLUGINS_INFO, false, NULL,
 	    "http");
 	is("fairlead events", CLI_EVENTS, false, NULL, NULL);
+	is("fairlead timeouts", CLI_TIMEOUTS, false, NULL, NULL);
 	is("fairlead version", CLI_VERSION, false, NULL, NULL);
 	is("fairlead --version", CLI_VERSION, false, NULL, NULL);
 	setenv("FAIRLEAD_CONFIG", "e.yaml", 1);

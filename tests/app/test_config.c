@@ -172,6 +172,16 @@ test_defaults(void **state)
 	assert_int_equal(c->timeouts.farewell, 5000);
 	assert_int_equal(c->timeouts.idle, 3600000);
 	assert_int_equal(c->timeouts.half_closed, 60000);
+	assert_int_equal(c->timeouts.lifetime, 0);
+	assert_int_equal(c->timeouts.keepalive, 60000);
+	assert_int_equal(c->timeouts.unacknowledged, 60000);
+	assert_int_equal(c->limits.tunnels, 10000);
+	assert_int_equal(c->limits.tunnels_per_client, 1000);
+	assert_int_equal(c->limits.resolves, 256);
+	assert_int_equal(c->limits.connects, 1024);
+	assert_int_equal(c->limits.memory, 256 * 1024 * 1024);
+	assert_memory_equal(&c->listens[0].timeouts, &c->timeouts,
+	    sizeof(c->timeouts));
 	config_free(c);
 }
 
@@ -188,6 +198,7 @@ test_everything(void **state)
 	    "    mode: reverse\n"
 	    "    server: LOCALHOST.:9000\n"
 	    "    protocol: http\n"
+	    "    timeouts: { idle: 7s, lifetime: 1h }\n"
 	    "plugins:\n"
 	    "  - name: http\n"
 	    "    on_error: fail_open\n"
@@ -242,6 +253,10 @@ test_everything(void **state)
 	assert_int_equal(c->limits.hold, 65536);
 	assert_int_equal(c->timeouts.idle, 0);
 	assert_int_equal(c->timeouts.half_closed, 1000);
+	assert_int_equal(c->listens[0].timeouts.idle, 0);
+	assert_int_equal(c->listens[1].timeouts.idle, 7000);
+	assert_int_equal(c->listens[1].timeouts.lifetime, 3600000);
+	assert_int_equal(c->listens[1].timeouts.half_closed, 1000);
 	config_free(c);
 }
 
@@ -560,6 +575,12 @@ test_sections(void **state)
 	    "c.yaml:5:16: head: 100B is too small: at least 1KiB");
 	bad_once(HEAD "timeouts: {half_closed: 0}\n",
 	    "c.yaml:5:25: half_closed: 0 is too small: at least 1ms");
+	bad_once("version: 1\nplugins: [{name: raw}]\nlisten:\n"
+	    "  - address: \"127.0.0.1:0\"\n    timeouts: {resolve: 1s}\n",
+	    "c.yaml:5:16: unknown key \"resolve\"");
+	bad_once("version: 1\nplugins: [{name: raw}]\nlisten:\n"
+	    "  - address: \"127.0.0.1:0\"\n    timeouts: {head: 0}\n",
+	    "c.yaml:5:22: head: 0 is too small: at least 1ms");
 }
 
 static void

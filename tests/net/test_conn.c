@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -431,6 +432,81 @@ test_no_descriptors(void **state)
 	pair_close(&p);
 }
 
+static int
+option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return (value);
+}
+
+/* What is set on a listening socket holds for all that come in by it: there
+ * is no call for each of them. */
+static void
+test_inherited(void **state)
+{
+	static const struct sock_patience patience = { 60000, 60000 };
+	int client, server;
+	struct pair p;
+
+	(void)state;
+	pair_listen(&p);
+	sock_set_patience(p.listener, &patience);
+	client = sock_connect(&p.addr);
+	assert_true(client >= 0);
+	server = accept(p.listener, NULL, NULL);
+	assert_true(server >= 0);
+	assert_int_equal(option(server, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(option(server, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(server, IPPROTO_TCP, TCP_USER_TIMEOUT),
+	    60000);
+	/* Three probes until the time is over. */
+	assert_int_equal(option(server, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+	assert_int_equal(option(server, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+	assert_int_equal(option(server, IPPROTO_TCP, TCP_KEEPCNT), 3);
+	close(client);
+	close(server);
+	pair_close(&p);
+}
+
+static void
+test_patience(void **state)
+{
+	static const struct {
+		struct sock_patience patience;
+		int keepalive, user, idle, interval;
+	} rows[] = {
+		{ { 0, 0 }, 0, 0, 0, 0 },
+		{ { 0, 5000 }, 0, 5000, 0, 0 },
+		{ { 60000, 0 }, 1, 0, 60, 10 },
+		{ { 10000, 70000 }, 1, 70000, 10, 20 },
+		{ { 1, 1 }, 1, 1, 1, 1 },
+		{ { 21600000, 21600000 }, 1, 21600000, 10800, 3600 },
+	};
+	size_t i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		assert_true(fd >= 0);
+		sock_set_patience(fd, &rows[i].patience);
+		assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE),
+		    rows[i].keepalive);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+		    rows[i].user);
+		if (rows[i].keepalive) {
+			assert_int_equal(option(fd, IPPROTO_TCP,
+			    TCP_KEEPIDLE), rows[i].idle);
+			assert_int_equal(option(fd, IPPROTO_TCP,
+			    TCP_KEEPINTVL), rows[i].interval);
+		}
+		close(fd);
+	}
+}
+
 int
 main(void)
 {
@@ -443,6 +519,8 @@ main(void)
 		cmocka_unit_test(test_splice),
 		cmocka_unit_test(test_pipe_pool),
 		cmocka_unit_test(test_listen_fails),
+		cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_self_connection),
 		cmocka_unit_test(test_stop_in_accepted),
 		cmocka_unit_test(test_no_descriptors),

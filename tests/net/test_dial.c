@@ -270,6 +270,42 @@ test_connects(void **state)
 	}
 }
 
+/* A dial that connects is counted until it ends, however it does; one too
+ * many fails at once. */
+static void
+test_too_many(void **state)
+{
+	struct quota quota = { .max = 1 };
+	struct fixture f;
+
+	(void)state;
+	setup(&f);
+	f.options.connects = &quota;
+	f.options.patience.unacknowledged_ms = 4321;
+	start(&f, "good.test");
+	assert_connected(&f, 1);
+	assert_int_equal(quota.used, 0);
+	teardown(&f);
+
+	setup(&f);
+	f.options.connects = &quota;
+	start(&f, "127.0.0.2");		/* hangs */
+	while (quota.used == 0)
+		loop_turn(f.loop, true);
+	dial_cancel(f.dial);
+	assert_int_equal(quota.used, 0);
+	teardown(&f);
+
+	setup(&f);
+	f.options.connects = &quota;
+	quota.used = 1;
+	start(&f, "127.0.0.1");
+	assert_failed(&f, WHY_LIMIT, "too many pending connects");
+	assert_int_equal(quota.turned, 1);
+	assert_int_equal(quota.used, 1);
+	teardown(&f);
+}
+
 static void
 test_refused(void **state)
 {
@@ -639,6 +675,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connects),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_forbidden),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_waiting),

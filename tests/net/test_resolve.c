@@ -45,6 +45,7 @@ struct fixture {
 	struct fakedns dns;
 	struct resolver *resolver;
 	struct result again;
+	struct quota quota;
 };
 
 static void
@@ -61,6 +62,7 @@ open_with(struct fixture *f, uint64_t timeout_ms, size_t entries,
 	assert_non_null(f->loop);
 	assert_int_equal(fakedns_start(&f->dns, f->loop, rows), 0);
 	o.servers = f->dns.servers;
+	o.queries = &f->quota;
 	f->resolver = resolver_create(f->loop, &o, &err);
 	assert_non_null(f->resolver);
 }
@@ -420,11 +422,49 @@ test_bad_servers(void **state)
 	loop_free(loop);
 }
 
+/* Queries that name servers are asked are counted until they answer, also
+ * when nobody waits any more; what is known needs none. */
+static void
+test_too_many(void **state)
+{
+	struct fixture f;
+	struct result r, second, third;
+	struct query *q, *p;
+
+	(void)state;
+	open_with(&f, 60000, 16, 0);
+	f.quota.max = 1;
+	ask(&f, "a.test", AF_INET, &r);
+	assert_int_equal(f.quota.used, 0);
+	q = start(&f, "silent.test", AF_INET, &r);
+	p = start(&f, "silent.test", AF_INET, &second);	/* the same */
+	assert_int_equal(f.quota.used, 1);
+	ask(&f, "b.test", AF_INET, &third);
+	assert_int_equal(third.answer.count, 0);
+	assert_int_equal(third.answer.why, WHY_LIMIT);
+	assert_string_equal(third.answer.text, "too many name lookups");
+	assert_int_equal(f.quota.turned, 1);
+	ask(&f, "a.test", AF_INET, &third);		/* is cached */
+	assert_int_equal(third.answer.count, 2);
+	ask(&f, "localhost", AF_INET, &third);
+	assert_int_equal(third.answer.count, 1);
+	resolve_cancel(q);
+	assert_int_equal(f.quota.used, 1);
+	/* A refusal is not kept. */
+	f.quota.max = 2;
+	ask(&f, "b.test", AF_INET, &third);
+	assert_int_equal(third.answer.count, 1);
+	resolve_cancel(p);
+	shut(&f);
+	assert_int_equal(f.quota.used, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_localhost),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_no_search),

@@ -466,8 +466,8 @@ static const struct talk talks[] = {
 /* Playing								*/
 
 static const struct http_options defaults = { .idle = 60000,
-    .head_time = 10000, .head_bytes = 16384, .head_fields = 100,
-    .mode = HTTP_OBSERVE, .via = "fairlead" };
+    .head_time = 10000, .first_byte = 300000, .head_bytes = 16384,
+    .head_fields = 100, .mode = HTTP_OBSERVE, .via = "fairlead" };
 
 static struct fake *
 create(const struct http_options *options, enum table table, bool fails)
@@ -736,7 +736,7 @@ test_interims(void **state)
 	fake_free(f);
 }
 
-/* Bodies run ahead, and idle is off while one runs until the end. */
+/* Bodies run ahead. */
 static void
 test_running_ahead(void **state)
 {
@@ -745,11 +745,9 @@ test_running_ahead(void **state)
 	(void)state;
 	fake_text(f, C, "PUT / HTTP/1.1\r\nHost: a\r\n"
 	    "Content-Length: 1000000\r\n\r\n");
-	assert_int_equal(fake_idle(f), 60000);
 	assert_int_equal(fake_credit(f, C), 999999);
 	fake_text(f, S, "HTTP/1.1 200 OK\r\n\r\n");
 	assert_true(fake_credit(f, S) == FRL_ALL);
-	assert_int_equal(fake_idle(f), 0);
 	assert_int_equal(fake_calls(f, C), 1);
 	fake_free(f);
 }
@@ -831,12 +829,12 @@ test_head_time(void **state)
 
 	(void)state;
 	fake_text(f, C, GET);
-	assert_int_equal(fake_timer_ms(f), FRL_ALL);
 	fake_text(f, S, OK2);
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
 	fake_text(f, C, "GET ");
 	assert_int_equal(fake_timer_ms(f), 10000);
 	fake_text(f, C, "/ HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	assert_int_not_equal(fake_timer_ms(f), 10000);
 	fake_text(f, S, OK2);
 	assert_true(is_output(f, C, GET GET));
 	fake_text(f, C, "G");
@@ -844,6 +842,69 @@ test_head_time(void **state)
 	assert_true(is_output(f, S, OK2 OK2 "~HTTP/1.1 408 "));
 	assert_true(fake_saw(f, "http.error", "head_timeout"));
 	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
+/* `idle` is for between exchanges: within one, the core's own counts. */
+static void
+test_idle(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, "G");
+	assert_int_equal(fake_idle(f), 60000);
+	fake_text(f, C, GET + 1);
+	assert_int_equal(fake_idle(f), 0);
+	fake_text(f, S, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+	assert_int_equal(fake_idle(f), 0);
+	fake_text(f, S, "k");
+	assert_int_equal(fake_idle(f), 60000);
+	fake_text(f, C, GET);
+	assert_int_equal(fake_idle(f), 0);
+	fake_free(f);
+}
+
+/* A server has its time for the first byte, from the request's last byte. */
+static void
+test_first_byte(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 2\r\n\r\n1");
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	fake_text(f, C, "2");
+	assert_int_equal(fake_timer_ms(f), 300000);
+	fake_text(f, S, "H");
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	fake_text(f, S, OK2 + 1);
+	fake_text(f, C, GET);
+	assert_int_equal(fake_timer_ms(f), 300000);
+	assert_true(fake_timer(f));
+	assert_true(is_output(f, S, OK2 "~HTTP/1.1 504 "));
+	assert_true(fake_saw(f, "http.error", "response_timeout"));
+	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
+/* It answers early, or not at all because it left: no time runs on. */
+static void
+test_first_byte_needless(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 2\r\n\r\n1");
+	fake_text(f, S, OK2);
+	fake_text(f, C, "2");
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
+	fake_text(f, C, GET);
+	assert_int_equal(fake_timer_ms(f), 300000);
+	fake_over(f, S);
+	assert_int_equal(fake_timer_ms(f), FRL_ALL);
 	fake_free(f);
 }
 
@@ -877,6 +938,9 @@ main(void)
 		cmocka_unit_test(test_split_response),
 		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_head_time),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_first_byte),
+		cmocka_unit_test(test_first_byte_needless),
 		cmocka_unit_test(test_unwanted),
 	};
 
