@@ -30,7 +30,7 @@ static const struct frl_option limits_table[] = {
 	{ LIMIT(hold), .def = "1MiB", .min = 1024, .max = GIB,
 	    .help = "bytes that inspectors may hold per direction",
 	    .type = FRL_OPTION_SIZE },
-	{ LIMIT(tunnels), .def = "10000", .max = UINT32_MAX,
+	{ LIMIT(tunnels), .def = "8192", .max = UINT32_MAX,
 	    .help = "tunnels at a time; 0: any number",
 	    .type = FRL_OPTION_COUNT },
 	{ LIMIT(tunnels_per_client), .def = "1000", .max = UINT32_MAX,

@@ -175,7 +175,7 @@ test_defaults(void **state)
 	assert_int_equal(c->timeouts.lifetime, 0);
 	assert_int_equal(c->timeouts.keepalive, 60000);
 	assert_int_equal(c->timeouts.unacknowledged, 60000);
-	assert_int_equal(c->limits.tunnels, 10000);
+	assert_int_equal(c->limits.tunnels, 8192);
 	assert_int_equal(c->limits.tunnels_per_client, 1000);
 	assert_int_equal(c->limits.resolves, 256);
 	assert_int_equal(c->limits.connects, 1024);

@@ -127,7 +127,10 @@ class Proxy:
                 raise AssertionError(
                     f'fairlead exited with {self.process.returncode}:\n'
                     f'{self.stderr()}\n{self.config.read_text()}')
-            return all(listens(p) for p in ports)
+            # Another program's listener on that port would not do.
+            said = self.stderr()
+            return all(f'listening on 127.0.0.1:{p}' in said and listens(p)
+                       for p in ports)
         wait_until(ready, f'fairlead to listen on {ports}')
 
     def stderr(self):

@@ -363,7 +363,7 @@ class Inside(Case):
         proxy = self.proxy()
         limit = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
         self.assertEqual(limit, (2000, 2000))
-        self.assertIn('limits.tunnels: 10000 need 20512 open files, but only '
+        self.assertIn('limits.tunnels: 8192 need 16896 open files, but only '
                       '2000 are allowed', proxy.stderr())
         self.assertIn('set limits.tunnels to 744', proxy.stderr())
 
