@@ -344,6 +344,15 @@ class Case(unittest.TestCase):
         return proxy.wait_line('tunnel.close')[0]
 
 
+def echo(sock):
+    """A handler for Case.serve."""
+    while True:
+        data = sock.recv(1 << 16)
+        if not data:
+            return
+        sock.sendall(data)
+
+
 def read_exactly(sock, n):
     data = bytearray()
     while len(data) < n:

@@ -11,21 +11,13 @@ import subprocess
 import threading
 import time
 
-from harness import (CONFIG, DEADLINE, Case, free_port, listens, read_exactly,
-                     read_head, wait_until)
+from harness import (CONFIG, Case, DEADLINE, echo, free_port, listens,
+                     read_exactly, read_head, wait_until)
 
 MIB = 1 << 20
 
 # How many clients that do not read; FRL_SLOW_READERS=500 for the real thing.
 SLOW = int(os.environ.get('FRL_SLOW_READERS', '100'))
-
-
-def echo(sock):
-    while True:
-        data = sock.recv(1 << 16)
-        if not data:
-            return
-        sock.sendall(data)
 
 
 def request(port):

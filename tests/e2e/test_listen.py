@@ -13,7 +13,7 @@ import tempfile
 import textwrap
 import unittest
 
-from harness import (CONFIG, DEADLINE, PROGRAM, Case, free_port, listens,
+from harness import (CONFIG, Case, DEADLINE, PROGRAM, echo, free_port, listens,
                      read_all, read_exactly, read_head, reset, wait_until)
 
 HAPROXY = shutil.which('haproxy', path=os.environ.get('PATH', '')
@@ -21,14 +21,6 @@ HAPROXY = shutil.which('haproxy', path=os.environ.get('PATH', '')
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 V1 = b'PROXY TCP4 203.0.113.9 127.0.0.1 4711 443\r\n'
 V2 = SIGNATURE + bytes.fromhex('2111000ccb0071097f000001126701bb')
-
-
-def echo(sock):
-    while True:
-        data = sock.recv(1 << 16)
-        if not data:
-            return
-        sock.sendall(data)
 
 
 def connect_head(port):

@@ -7,19 +7,11 @@ import socket
 import subprocess
 import time
 
-from harness import (CONFIG, PROGRAM, Case, free_port, listens, read_all,
+from harness import (CONFIG, Case, PROGRAM, echo, free_port, listens, read_all,
                      read_exactly, read_head, wait_until)
 
 GET = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 DOCS = pathlib.Path(__file__).parents[2] / 'docs/TIMEOUTS.md'
-
-
-def echo(sock):
-    while True:
-        data = sock.recv(1 << 16)
-        if not data:
-            return
-        sock.sendall(data)
 
 
 class Docs(Case):

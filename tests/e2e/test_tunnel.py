@@ -13,19 +13,11 @@ import threading
 import time
 
 import wsframes
-from harness import (Case, read_all, read_exactly, read_head, reset,
+from harness import (Case, echo, read_all, read_exactly, read_head, reset,
                      wait_until)
 from wsframes import ANSWER, REQUEST, frame
 
 MIB = 1 << 20
-
-
-def echo(sock):
-    while True:
-        data = sock.recv(1 << 16)
-        if not data:
-            return
-        sock.sendall(data)
 
 
 def websocket(sock):
