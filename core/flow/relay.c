@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-/* From so many bytes on, moving them inside the kernel pays. */
+/* Where so many bytes may go on unseen, moving them inside the kernel begins;
+ * it goes on while so many come at a time.  Going back and forth costs more
+ * than some small pieces. */
 #define SPLICE_LEAST (128 * 1024)
+#define SPLICE_AGAIN (16 * 1024)
 
 /* What is read of a source that has not shown that it has more. */
 #define RELAY_LEAST (64 * 1024)
@@ -382,7 +385,7 @@ spliced(struct relay *relay, enum frl_flow flow)
 	n = conn_splice_in(f->source, f->pipe, (size_t)runway);
 	if (n <= 0)
 		return (false);		/* let read tell why */
-	if ((size_t)n < SPLICE_LEAST / 2)
+	if (n < SPLICE_AGAIN)
 		f->full_reads = 0;
 	chain_skip(relay->chain, flow, (uint64_t)n);
 	return (true);
