@@ -207,6 +207,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (0);
 		relay->last_us = loop_recent_us(relay->env->loop);
 	}
+	give_pipe(relay, f);		/* others may need it meanwhile */
 	while (buf_len(&f->out) != 0 || f->span_len != 0) {
 		parts = 0;
 		if (buf_len(&f->out) != 0) {
