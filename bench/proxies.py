@@ -29,6 +29,9 @@ plugins:
   - name: raw
 destinations:
   allow: [127.0.0.0/8]
+limits:
+  tunnels: 0                    # all of them come from one client here
+  tunnels_per_client: 0
 log:
   - file: "{folder}/log"
     format: json

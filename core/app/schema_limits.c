@@ -33,7 +33,7 @@ static const struct frl_option limits_table[] = {
 	{ LIMIT(tunnels), .def = "8192", .max = UINT32_MAX,
 	    .help = "tunnels at a time; 0: any number",
 	    .type = FRL_OPTION_COUNT },
-	{ LIMIT(tunnels_per_client), .def = "1000", .max = UINT32_MAX,
+	{ LIMIT(tunnels_per_client), .def = "4096", .max = UINT32_MAX,
 	    .help = "tunnels of one client address; 0: any number",
 	    .type = FRL_OPTION_COUNT },
 	{ LIMIT(resolves), .def = "256", .max = UINT32_MAX,

@@ -176,7 +176,7 @@ test_defaults(void **state)
 	assert_int_equal(c->timeouts.keepalive, 60000);
 	assert_int_equal(c->timeouts.unacknowledged, 60000);
 	assert_int_equal(c->limits.tunnels, 8192);
-	assert_int_equal(c->limits.tunnels_per_client, 1000);
+	assert_int_equal(c->limits.tunnels_per_client, 4096);
 	assert_int_equal(c->limits.resolves, 256);
 	assert_int_equal(c->limits.connects, 1024);
 	assert_int_equal(c->limits.memory, 256 * 1024 * 1024);
