@@ -491,8 +491,10 @@ chain_timer(struct link *link)
 
 	if (chain_done(chain))
 		return;
-	/* Before its switch, or while the log is full, nobody is called. */
-	if (link->place->link != link || stalled(chain)) {
+	/* Before its switch, while the log is full, when it is leaving: nobody
+	 * is called. */
+	if (link->place->link != link || stalled(chain) ||
+	    is_leaving(link->place)) {
 		chain->ops->set_timer(chain->arg, link, 20);
 		return;
 	}

@@ -152,6 +152,9 @@ const struct chain_refusal *chain_refused(const struct chain *chain);
 
 /* Who owns the protocol now; what its place let through (rule 7). */
 const struct plugin *chain_protocol(const struct chain *chain);
+
+/* Has the protocol link decided on bytes that did not come yet? */
+bool chain_runs_ahead(const struct chain *chain, enum frl_flow flow);
 uint64_t chain_moved(const struct chain *chain, enum frl_flow flow);
 
 /* The bytes the protocol link holds (borrow until the next call). */

@@ -207,6 +207,12 @@ chain_protocol(const struct chain *chain)
 	return (chain_last(chain)->link->plugin);
 }
 
+bool
+chain_runs_ahead(const struct chain *chain, enum frl_flow flow)
+{
+	return (!verbs_empty(&chain_last(chain)->streams[flow].verbs));
+}
+
 uint64_t
 chain_moved(const struct chain *chain, enum frl_flow flow)
 {

@@ -159,6 +159,16 @@ give_pipe(struct relay *relay, struct relay_flow *f)
 	f->pipe = NULL;
 }
 
+static void
+lose_sink(struct relay *relay, struct relay_flow *f)
+{
+	f->gone = true;
+	give_pipe(relay, f);
+	buf_free(&f->out);
+	f->span = NULL;
+	f->span_len = 0;
+}
+
 /*
  * A peer that takes nothing any more may have said why: what it sent before
  * still goes to the other one, and the end of that is the reset.  False:
@@ -172,12 +182,17 @@ give_up(struct relay *relay, struct relay_flow *f)
 
 	if (f->gone || relay->chain == NULL || back->over || back->shut)
 		return (false);
-	f->gone = true;
-	give_pipe(relay, f);
-	buf_free(&f->out);
-	f->span = NULL;
-	f->span_len = 0;
+	lose_sink(relay, f);
 	return (true);
+}
+
+void
+relay_lose_server(struct relay *relay)
+{
+	lose_sink(relay, &relay->flows[FRL_FROM_CLIENT]);
+	relay->flows[FRL_FROM_SERVER].over = true;
+	chain_feed(relay->chain, FRL_FROM_SERVER, NULL, 0, true);
+	relay_update(relay);
 }
 
 /* Is this flow the last one, and nobody has more to say?  Then closing is all

@@ -75,6 +75,10 @@ void relay_attach(struct relay *relay, enum frl_flow whose,
  * another relay, which has none. */
 void relay_move_client(struct relay *to, struct relay *from);
 
+/* The server's connection broke.  It takes nothing any more, and the chain is
+ * told that its flow has ended.  There is a chain. */
+void relay_lose_server(struct relay *relay);
+
 /* Queue the proxy's own bytes towards a peer, before anything of the chain.
  * NULL without memory is the caller's to notice by relay_pending. */
 struct buf *relay_out(struct relay *relay, enum frl_flow flow);

@@ -92,9 +92,11 @@ tunnel_deny(struct tunnel *t, enum why why, const char *detail,
 	/* Only who spoke HTTP to us is answered in HTTP; and a client that is
 	 * gone is not answered. */
 	if (t->listener->mode != TUNNEL_REVERSE && !t->story.unasked &&
-	    why_row(why)->status != 0 &&
-	    greet_refuse(relay_out(&t->relay, FRL_FROM_SERVER), why,
-	    detail) == 0)
+	    why_row(why)->status != 0)
+		(void)greet_refuse(relay_out(&t->relay, FRL_FROM_SERVER), why,
+		    detail);
+	/* Also what an earlier tunnel left to be sent. */
+	if (relay_pending(&t->relay, FRL_FROM_SERVER))
 		tunnel_step(t, STEP_DENIED);
 	else
 		tunnel_kill(t, why);
@@ -179,11 +181,34 @@ relay(struct tunnel *t)
 /* ------------------------------------------------------------------ */
 /* News from the relay							*/
 
+/*
+ * In forward mode the server's connection is not the client's: that it broke
+ * is an end, which the protocol link tells in HTTP, or goes on from.  Not
+ * where it let bytes go that did not come: the client may take a FIN for the
+ * end of them.
+ */
+static bool
+server_lost(struct tunnel *t)
+{
+	struct chain *chain = t->relay.chain;
+
+	if (t->state != RELAY || t->forwarder == NULL)
+		return (false);
+	if (!chain_left(chain) && (t->relay.flows[FRL_FROM_SERVER].over ||
+	    chain_protocol(chain) != t->forwarder ||
+	    chain_runs_ahead(chain, FRL_FROM_SERVER)))
+		return (false);
+	relay_lose_server(&t->relay);
+	return (true);
+}
+
 static void
 on_reset(void *arg, enum frl_flow whose)
 {
 	struct tunnel *t = arg;
 
+	if (whose == FRL_FROM_SERVER && server_lost(t))
+		return;
 	/* What the one peer did to us is done to the other. */
 	t->reset = t->state == RELAY;
 	tunnel_kill(t, whose == FRL_FROM_CLIENT ? WHY_CLIENT_RESET :
@@ -257,6 +282,15 @@ look_around(struct tunnel *t)
 	return (true);
 }
 
+/* Did nobody cut this short? */
+static bool
+in_good_order(const struct tunnel *t)
+{
+	if (t->relay.chain == NULL)
+		return (t->story.unasked && t->why == WHY_CLIENT_FIN);
+	return (chain_refused(t->relay.chain) == NULL);
+}
+
 /*
  * Streams that ended in good order are sent to their last byte, however slow
  * the reader is: as long as it would have been waited for before the end.
@@ -267,8 +301,7 @@ still_sending(const struct tunnel *t, uint64_t *ret_next)
 	enum why why;
 	uint64_t left = patience(t, &why);
 
-	if (t->state != DRAIN || t->all->draining || t->relay.chain == NULL ||
-	    chain_refused(t->relay.chain) != NULL ||
+	if (t->state != DRAIN || t->all->draining || !in_good_order(t) ||
 	    relay_flushed(&t->relay))
 		return (false);
 	*ret_next = t->listener->timeouts.farewell_ms;
@@ -301,6 +334,10 @@ tunnel_tick(void *arg)
 	next = LOOK_MS;
 	if (t->state == RELAY) {
 		next = patience(t, &why);
+		if (next == 0 && chain_left(t->relay.chain)) {
+			tunnel_step(t, STEP_NEXT);
+			return;
+		}
 		if (next == 0) {
 			/* The inspectors may have last words. */
 			chain_refuse(t->relay.chain, FRL_WHY_LIMIT, why,
@@ -361,9 +398,11 @@ on_progress(void *arg)
 			tunnel_guard(t, patience(t, &why));
 		if (chain_starved(t->relay.chain))
 			on_starved(t);
-		else if (chain_left(t->relay.chain))
-			tunnel_step(t, STEP_NEXT);
-		else if (chain_done(t->relay.chain))
+		else if (chain_left(t->relay.chain)) {
+			/* The server may read more slowly than it answers. */
+			if (!relay_pending(&t->relay, FRL_FROM_CLIENT))
+				tunnel_step(t, STEP_NEXT);
+		} else if (chain_done(t->relay.chain))
 			tunnel_step(t, STEP_ENDED);
 		else if (t->relay.heavy && t->why == WHY_NONE) {
 			chain_refuse(t->relay.chain, FRL_WHY_CAPACITY,
@@ -388,8 +427,9 @@ drain(struct tunnel *t)
 {
 	tunnel_stop_dial(t);
 	if (t->relay.chain != NULL && chain_refused(t->relay.chain) == NULL)
-		tunnel_note_end(t, t->story.closed_by == 1 ? WHY_SERVER_FIN :
-		    WHY_CLIENT_FIN);
+		tunnel_note_end(t, t->story.closed_by != 1 ? WHY_CLIENT_FIN :
+		    t->relay.flows[FRL_FROM_CLIENT].gone ?
+		    WHY_SERVER_RESET : WHY_SERVER_FIN);
 	tunnel_limit_farewell(t);
 	relay_fin(&t->relay, FRL_FROM_CLIENT);
 	relay_fin(&t->relay, FRL_FROM_SERVER);

@@ -27,7 +27,8 @@
 
 #define R frl_tunnel_open
 static const struct frl_field open_fields[] = {
-	NAME("mode", mode, "how the client asked: connect or reverse"),
+	NAME("mode", mode, "how the client asked: connect, forward or "
+	    "reverse"),
 	NAME("listener", listener, "address the client came in by"),
 	NAME("client.addr", client_addr, "address of the client"),
 	OPT("client.port", client_port, "port of the client"),

@@ -230,6 +230,10 @@ tunnel_await(struct tunnel *t, const struct addr *peer)
 		turn_away(t);
 		return;
 	}
+	if (t->all->draining) {		/* it comes from another tunnel */
+		tunnel_deny(t, WHY_SHUTDOWN, NULL, NULL);
+		return;
+	}
 	t->nameless = peer != NULL && t->listener->proxy_header;
 	t->relay.greeting = true;
 	start_deadline(t);

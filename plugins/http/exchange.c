@@ -29,6 +29,12 @@ exchange_free(struct exchange *x)
 	free(x);
 }
 
+bool
+exchange_owed(const struct http_link *l)
+{
+	return (l->x != NULL || (l->forward && l->txns == 0));
+}
+
 /* moved() is late by what a callback has just let go, so a body that is done
  * knows its size; it also lacks what never began. */
 uint64_t

@@ -75,6 +75,10 @@ struct http_link {
 struct exchange *exchange_create(uint64_t now_us);
 void exchange_free(struct exchange *x);
 
+/* Does the client wait for an answer?  In forward mode it has asked before the
+ * link was opened, whether or not the request was shown yet. */
+bool exchange_owed(const struct http_link *l);
+
 /* How many bytes of a body have gone through. */
 uint64_t exchange_body(const struct frl_link *link, enum frl_flow flow);
 

@@ -143,19 +143,25 @@ http_detect(void *instance, struct frl_bytes client, struct frl_bytes server,
 /* ------------------------------------------------------------------ */
 /* Callbacks of a link, in the order of calls				*/
 
-static enum frl_verdict
-http_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
-    size_t seen)
+static void
+begin(struct frl_link *link)
 {
 	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
 
+	if (l->begun)
+		return;
+	frl_set_idle(link, http->options->idle);
+	l->forward = strcmp(link->tunnel->mode, "forward") == 0;
+	l->begun = true;
+}
+
+static enum frl_verdict
+http_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
+    size_t seen)
+{
 	(void)seen;
-	if (!l->begun) {
-		frl_set_idle(link, http->options->idle);
-		l->forward = strcmp(link->tunnel->mode, "forward") == 0;
-		l->begun = true;
-	}
+	begin(link);
 	return (flow == FRL_FROM_CLIENT ? request_data(link, held) :
 	    response_data(link, held));
 }
@@ -228,23 +234,39 @@ client_end(struct frl_link *link, struct frl_bytes held)
 	return (FRL_OK);
 }
 
+/*
+ * The server finished before it answered.  If it had answered others before,
+ * it may just have been tired of waiting.  Then the client is told what the
+ * server told us: nothing.  It may try again on a new connection (RFC 9112,
+ * 9.3.1), as it would do without us.
+ */
+static void
+unanswered(struct frl_link *link, size_t held)
+{
+	const struct http_link *l = link->state;
+
+	exchange_error(link, FRL_FROM_SERVER,
+	    held > 0 ? "truncated" : "no_response", held);
+	if (held > 0 || l->txns <= 1 || l->x->interims > 0)
+		answer(link, ANSWER_NO_RESPONSE, NULL);
+}
+
 /* The server finished: nobody is left to answer. */
 static enum frl_verdict
 server_end(struct frl_link *link, struct frl_bytes held)
 {
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
+	bool owed = exchange_owed(l) && !(x != NULL && x->answered);
 
 	/* Between two requests only the server is done with. */
-	if (x == NULL && !l->closing && frl_next(link) == 0)
+	if (x == NULL && !owed && !l->closing && frl_next(link) == 0)
 		return (FRL_OK);
 	l->closing = true;
 	if (x != NULL)
 		step_await(link, 0);
-	if (x != NULL && !x->answered) {
-		exchange_error(link, FRL_FROM_SERVER,
-		    held.len > 0 ? "truncated" : "no_response", held.len);
-		answer(link, ANSWER_NO_RESPONSE, NULL);
+	if (owed) {
+		unanswered(link, held.len);
 	} else if (x != NULL && !x->body[FRL_FROM_SERVER].done) {
 		if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL)
 			step_finished(link, FRL_FROM_SERVER, 0);
@@ -265,6 +287,7 @@ http_end(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	struct http_link *l = link->state;
 
 	(void)unmet;
+	begin(link);
 	l->over[flow] = true;
 	return (flow == FRL_FROM_CLIENT ? client_end(link, held) :
 	    server_end(link, held));

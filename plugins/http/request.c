@@ -111,18 +111,20 @@ forward_head(struct frl_link *link, const struct head *h,
 }
 
 /* Is the request for this tunnel's server?  What is no valid request at all
- * goes to GREET as well, which says so. */
+ * goes to GREET as well, which says so.  The first one came from there: if it
+ * went back, it would come again for ever. */
 static bool
 is_ours(const struct frl_link *link, const struct head *h)
 {
 	const struct frl_tunnel *tunnel = link->tunnel;
+	const struct http_link *l = link->state;
 	const char *why;
 	struct uri uri;
 
-	return (!head_equals(h->message.method, "connect") &&
+	return (l->txns == 0 || (!head_equals(h->message.method, "connect") &&
 	    uri_parse(&uri, h->message.target, &why) == URI_HTTP &&
 	    uri.target.port == tunnel->server_port &&
-	    strcmp(uri.target.host, tunnel->server_name) == 0);
+	    strcmp(uri.target.host, tunnel->server_name) == 0));
 }
 
 /* Ask the hooks about the head as it will be sent: what they approve is what

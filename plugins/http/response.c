@@ -179,18 +179,18 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	struct head h;
 
 	/* A server that says good-bye between two requests (408). */
-	if (l->x == NULL && l->forward && !l->closing) {
+	if (l->x == NULL && l->forward && l->txns != 0 && !l->closing &&
+	    frl_next(link) == 0) {
 		exchange_error(link, FRL_FROM_SERVER, "unasked_response", 0);
-		if (frl_next(link) == 0)
-			return (FRL_OK);
+		return (FRL_OK);
 	}
 	if (l->x == NULL || !l->x->sent ||
 	    (l->x->answered && l->x->body[FRL_FROM_SERVER].done))
 		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
 		    .kind = "unasked_response",
 		    .text = "the server spoke without being asked",
-		    .answer = l->x == NULL ? ANSWER_NONE :
-		    ANSWER_BAD_RESPONSE }));
+		    .answer = exchange_owed(l) ? ANSWER_BAD_RESPONSE :
+		    ANSWER_NONE }));
 	if (l->x->answered)
 		return (step_body(link, FRL_FROM_SERVER, held));
 	step_await(link, 0);

@@ -50,9 +50,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, seconds=DEADLINE):
     """Poll until condition() is true; its value."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:

@@ -442,9 +442,18 @@ data_goes_on(struct frl_link *link, enum frl_flow flow,
 	note(puppet_of(link), 'd', held.len);
 	if (flow == FRL_FROM_CLIENT)
 		return (FRL_OK);
+	frl_set_timer(link, 1);
 	assert_int_equal(frl_pass(link, flow, held.len), 0);
 	assert_int_equal(frl_next(link), 0);
 	return (FRL_OK);
+}
+
+static enum frl_verdict
+timer_is_never_due(struct frl_link *link)
+{
+	(void)link;
+	fail_msg("a link that leaves is not called");
+	return (FRL_FAIL);
 }
 
 static void
@@ -458,9 +467,12 @@ test_next(void **state)
 	stage.options.forward = true;
 	stage.puppets[0].desc.data = data_holds_servers;
 	stage.puppets[1].desc.data = data_goes_on;
+	stage.puppets[1].desc.timer = timer_is_never_due;
 	assert_non_null(stage_open(&stage));
 	client_sends(&stage, "abc", false);
 	server_sends(&stage, "answer", false);
+	assert_non_null(stage.timer);
+	chain_timer(stage.timer);
 	assert_int_equal(chain_room(stage.chain, FRL_FROM_CLIENT), 0);
 	assert_string_equal(stage.out[1], "");
 	assert_false(chain_left(stage.chain));
