@@ -31,7 +31,8 @@ struct event_part {
 
 /* A moment as text; the seconds are formatted once. */
 struct line_clock {
-	uint64_t second;		/* since 1970, of `text` */
+	uint64_t second_us;		/* since 1970, when that of `text`
+					 * began */
 	char text[28];			/* "2026-11-23T18:03:07.120431Z" */
 };
 
@@ -68,7 +69,8 @@ const char *line_plan_clash(const struct line_plan *a,
 /* Set the clock to microseconds since 1970. */
 void line_clock_set(struct line_clock *clock, uint64_t wall_us);
 
-/* Write the line with its newline. */
+/* Write the line with its newline.  JSON is written in large strides: it
+ * counts as cut, too, where it would have fit just so. */
 void line_json(struct json *j, const struct line *line);
 void line_text(struct json *j, const struct line *line);
 
