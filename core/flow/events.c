@@ -231,10 +231,10 @@ write_lines(struct events *events, const struct publication *p,
 /* ------------------------------------------------------------------ */
 /* Sinks								*/
 
-bool
+const bool *
 events_stalled(const struct events *events)
 {
-	return (events->stalled);
+	return (&events->stalled);
 }
 
 void
@@ -252,7 +252,7 @@ room_fired(void *arg)
 
 	for (i = 0; i < events->sinks_count; i++)
 		tell_lost(events, events->sinks[i]);
-	if (!events->was_stalled || events_stalled(events))
+	if (!events->was_stalled || events->stalled)
 		return;
 	events->was_stalled = false;
 	if (events->on_room != NULL)

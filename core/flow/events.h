@@ -139,10 +139,11 @@ void events_report(struct events *events, const struct event_slot *slot,
 void events_last(struct events *events, const struct event_slot *slot,
     struct origin *origin, const void *record);
 
-/* Must readers stop because a sink that may not drop is full? */
-bool events_stalled(const struct events *events);
+/* Must readers stop because a sink that may not drop is full?  Where to look:
+ * it is asked several times per read. */
+const bool *events_stalled(const struct events *events);
 
-/* fn(arg) whenever events_stalled() has become false again. */
+/* fn(arg) whenever *events_stalled() has become false again. */
 void events_on_room(struct events *events, void (*fn)(void *arg), void *arg);
 
 /* Open the files of all sinks anew (log rotation). */

@@ -55,6 +55,7 @@ relay_move_client(struct relay *to, struct relay *from)
 	new->out = old->out;
 	new->pipe = old->pipe;
 	new->gone = old->gone;
+	new->writing = old->writing;
 	memset(&old->out, 0, sizeof(old->out));
 	old->pipe = NULL;
 	old->sink = from->flows[FRL_FROM_CLIENT].source = NULL;
@@ -68,13 +69,18 @@ relay_out(struct relay *relay, enum frl_flow flow)
 	return (&relay->flows[flow].out);
 }
 
+/* Does something wait to be sent? */
+static inline bool
+waits(const struct relay_flow *f)
+{
+	return (f->span_len != 0 || !buf_empty(&f->out) ||
+	    (f->pipe != NULL && f->pipe->fill != 0));
+}
+
 bool
 relay_pending(const struct relay *relay, enum frl_flow flow)
 {
-	const struct relay_flow *f = &relay->flows[flow];
-
-	return (buf_len(&f->out) != 0 || f->span_len != 0 ||
-	    (f->pipe != NULL && f->pipe->fill != 0));
+	return (waits(&relay->flows[flow]));
 }
 
 /* Is this memory part of the read buffer?  Then it stays until the turn is
@@ -137,7 +143,8 @@ sent(struct relay_flow *f, size_t n)
 	size_t queued = buf_len(&f->out);
 	size_t k = n < queued ? n : queued;
 
-	buf_drain(&f->out, k);
+	if (k != 0)
+		buf_drain(&f->out, k);
 	if (n == k)
 		return;			/* there may be no span at all */
 	f->span += n - k;
@@ -189,9 +196,9 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (0);
 		relay->last_us = loop_recent_us(relay->env->loop);
 	}
-	while (buf_len(&f->out) != 0 || f->span_len != 0) {
+	while (!buf_empty(&f->out) || f->span_len != 0) {
 		parts = 0;
-		if (buf_len(&f->out) != 0) {
+		if (!buf_empty(&f->out)) {
 			iov[parts].iov_base =
 			    (void *)(uintptr_t)buf_data(&f->out);
 			iov[parts++].iov_len = buf_len(&f->out);
@@ -228,59 +235,54 @@ readable_now(const struct relay *relay, enum frl_flow flow)
 		return (relay->greeting || f->fin || relay->flows[!flow].fin);
 	if (f->shut)
 		return (true);		/* to be thrown away */
-	return (!relay_pending(relay, flow) &&
-	    chain_room(relay->chain, flow) != 0);
-}
-
-bool
-relay_unwatched(const struct relay *relay, enum frl_flow flow)
-{
-	const struct relay_flow *f = &relay->flows[flow];
-
-	return (f->source != NULL && !f->over && !f->reading);
+	return (!waits(f) && chain_room(relay->chain, flow) != 0);
 }
 
 static void
-set_watches(struct relay *relay)
+set_watches(struct relay *relay, enum frl_flow flow)
 {
-	unsigned i;
+	struct relay_flow *f = &relay->flows[flow];
+	bool on;
 
-	for (i = 0; i < 2; i++) {
-		struct relay_flow *f = &relay->flows[i];
-		enum frl_flow flow = (enum frl_flow)i;
-
-		if (f->source != NULL) {
-			f->reading = readable_now(relay, flow);
-			conn_want_read(f->source, f->reading);
-		}
-		if (f->sink != NULL)
-			conn_want_write(f->sink, relay_pending(relay, flow));
+	if (f->source != NULL) {
+		f->reading = readable_now(relay, flow);
+		conn_want_read(f->source, f->reading);
 	}
+	on = waits(f);
+	if (f->sink != NULL && on != f->writing) {
+		conn_want_write(f->sink, on);
+		f->writing = on;
+	}
+}
+
+/* Send what waits of a flow.  False: this relay is at its end. */
+static bool
+send_on(struct relay *relay, enum frl_flow flow)
+{
+	struct relay_flow *f = &relay->flows[flow];
+
+	if (f->sink == NULL || (!waits(f) && f->fin == f->shut))
+		return (true);		/* nearly always the one of them */
+	if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
+		relay->reset(relay->arg, flow == FRL_FROM_CLIENT ?
+		    FRL_FROM_SERVER : FRL_FROM_CLIENT);
+		return (false);
+	}
+	if (!keep_span(relay, f)) {
+		relay->starved(relay->arg);
+		return (false);
+	}
+	return (true);
 }
 
 void
 relay_update(struct relay *relay)
 {
-	unsigned i;
-
-	if (relay->dead)
+	if (relay->dead || !send_on(relay, FRL_FROM_CLIENT) ||
+	    !send_on(relay, FRL_FROM_SERVER))
 		return;
-	for (i = 0; i < 2; i++) {
-		struct relay_flow *f = &relay->flows[i];
-
-		if (f->sink == NULL)
-			continue;
-		if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
-			relay->reset(relay->arg, i == FRL_FROM_CLIENT ?
-			    FRL_FROM_SERVER : FRL_FROM_CLIENT);
-			return;
-		}
-		if (!keep_span(relay, f)) {
-			relay->starved(relay->arg);
-			return;
-		}
-	}
-	set_watches(relay);
+	set_watches(relay, FRL_FROM_CLIENT);
+	set_watches(relay, FRL_FROM_SERVER);
 	relay->progress(relay->arg);
 }
 
@@ -317,11 +319,14 @@ static bool
 spliced(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
-	uint64_t runway = chain_runway(relay->chain, flow);
+	uint64_t runway;
 	ssize_t n;
 
-	if (runway < SPLICE_LEAST || f->full_reads < 2 || f->fin || f->gone ||
-	    !conn_can_splice(f->source) || !conn_can_splice(f->sink))
+	if (f->full_reads < 2 || f->fin || f->gone)
+		return (false);
+	runway = chain_runway(relay->chain, flow);
+	if (runway < SPLICE_LEAST || !conn_can_splice(f->source) ||
+	    !conn_can_splice(f->sink))
 		return (false);
 	if (f->pipe == NULL)
 		f->pipe = pipe_take(relay->env->pipes);

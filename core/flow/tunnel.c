@@ -144,7 +144,7 @@ relay(struct tunnel *t)
 	struct tunnels *all = t->all;
 	struct chain_options options = { &tunnel_chain_ops, t,
 		&t->story.tunnel, all->options.rules->hold,
-		t->forwarder != NULL };
+		t->forwarder != NULL, events_stalled(all->options.events) };
 	struct chain_refusal refusal;
 	struct buf early = t->early;
 
