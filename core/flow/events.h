@@ -32,6 +32,8 @@ struct origin {
 	const struct frl_tunnel *tunnel;
 	struct event_part *parts;	/* of tunnel.close */
 	uint32_t seq[EVENTS_SINKS_MAX];	/* lines of this tunnel per sink */
+	bool usual_id;			/* tunnel->id is LINE_ID plain
+					 * characters */
 };
 
 /* The verdict with who gave it and why. */

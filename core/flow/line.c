@@ -284,6 +284,15 @@ put_fields(struct json *j, const struct line_plan *plan, const void *record,
 	return (cut);
 }
 
+INLINE char *
+usual_id(char *p, const char *id)
+{
+	*p = '"';
+	memcpy(p + 1, id, LINE_ID);
+	p[1 + LINE_ID] = '"';
+	return (p + 2 + LINE_ID);
+}
+
 /* What is the same in all lines: `head` and the places to be filled in. */
 static bool
 put_common(struct json *j, const struct line *line)
@@ -302,7 +311,9 @@ put_common(struct json *j, const struct line *line)
 	if (line->tunnel == NULL) {
 		w.at -= sizeof(LINE_TUNNEL) - 1;
 	} else {
-		if (!put_name(&w, w.at, line->tunnel->id, LINE_CAP, line,
+		if (line->usual_id)
+			w.at = usual_id(w.at, line->tunnel->id);
+		else if (!put_name(&w, w.at, line->tunnel->id, LINE_CAP, line,
 		    &cut) && !fits(&w, LINE_COMMON))
 			goto out;
 		memcpy(w.at, ",\"seq\":", 7);

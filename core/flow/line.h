@@ -22,6 +22,8 @@
 
 struct line_plan;
 
+#define LINE_ID 17		/* of a usual id: "7f3a9c21-00000a4e" */
+
 /* Fields of another event behind those of a line: tunnel.close. */
 struct event_part {
 	struct event_part *next;
@@ -48,6 +50,7 @@ struct line {
 	uint32_t seq;
 	int flow;				/* enum frl_flow, or -1 */
 	enum line_verdict verdict;
+	bool usual_id;				/* as in struct origin */
 	size_t cap;		/* of any string, on top of its own; 0: none */
 };
 
