@@ -357,7 +357,7 @@ stalled(const struct chain *chain)
 }
 
 /* Nothing of a flow is lent any more; how much may come in? */
-static void
+static inline void
 take_stock(struct chain *chain, enum frl_flow flow)
 {
 	struct link_place *last = chain_last(chain), *place;

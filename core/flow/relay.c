@@ -194,7 +194,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_recent_us(relay->env->loop);
+		relay->moved = true;
 	}
 	while (!buf_empty(&f->out) || f->span_len != 0) {
 		parts = 0;
@@ -212,7 +212,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_recent_us(relay->env->loop);
+		relay->moved = true;
 		sent(f, (size_t)n);
 	}
 	if (f->fin && !f->shut) {
@@ -223,29 +223,30 @@ flush(struct relay *relay, struct relay_flow *f)
 	return (0);
 }
 
-/* May the source of a flow be read now? */
-static bool
+/* How much may be read of the source of a flow now? */
+static inline size_t
 readable_now(const struct relay *relay, enum frl_flow flow)
 {
 	const struct relay_flow *f = &relay->flows[flow];
 
 	if (f->source == NULL || f->over)
-		return (false);
+		return (0);
 	if (relay->chain == NULL)
-		return (relay->greeting || f->fin || relay->flows[!flow].fin);
+		return (relay->greeting || f->fin || relay->flows[!flow].fin ?
+		    RELAY_BUFFER : 0);
 	if (f->shut)
-		return (true);		/* to be thrown away */
-	return (!waits(f) && chain_room(relay->chain, flow) != 0);
+		return (RELAY_BUFFER);	/* to be thrown away */
+	return (waits(f) ? 0 : chain_room(relay->chain, flow));
 }
 
-static void
+static inline void
 set_watches(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
 	bool on;
 
 	if (f->source != NULL) {
-		f->reading = readable_now(relay, flow);
+		f->reading = readable_now(relay, flow) != 0;
 		conn_want_read(f->source, f->reading);
 	}
 	on = waits(f);
@@ -256,7 +257,7 @@ set_watches(struct relay *relay, enum frl_flow flow)
 }
 
 /* Send what waits of a flow.  False: this relay is at its end. */
-static bool
+static inline bool
 send_on(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
@@ -283,6 +284,9 @@ relay_update(struct relay *relay)
 		return;
 	set_watches(relay, FRL_FROM_CLIENT);
 	set_watches(relay, FRL_FROM_SERVER);
+	if (relay->moved)
+		relay->last_us = loop_recent_us(relay->env->loop);
+	relay->moved = false;
 	relay->progress(relay->arg);
 }
 
@@ -300,20 +304,23 @@ relay_feed(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
  * saves calls, and as many bytes as the sink has room for are not kept.
  */
 static size_t
-appetite(const struct relay_flow *f)
+appetite(const struct relay_flow *f, size_t most)
 {
-	size_t room;
+	size_t room = RELAY_LEAST;
 
-	if (f->full_reads == 0 || f->sink == NULL)
-		return (RELAY_LEAST);
-	room = conn_room(f->sink);
-	return (room < RELAY_LEAST ? RELAY_LEAST : room < RELAY_BUFFER ?
-	    room : RELAY_BUFFER);
+	if (f->full_reads != 0 && f->sink != NULL) {
+		room = conn_room(f->sink);
+		if (room < RELAY_LEAST)
+			room = RELAY_LEAST;
+		if (room > RELAY_BUFFER)
+			room = RELAY_BUFFER;
+	}
+	return (room < most ? room : most);
 }
 
 /*
- * Move bytes inside the kernel while nobody wants to see them.  True: done
- * for this turn.
+ * Move bytes inside the kernel while nobody wants to see them: where large
+ * reads came in a row.  True: done for this turn.
  */
 static bool
 spliced(struct relay *relay, enum frl_flow flow)
@@ -322,7 +329,7 @@ spliced(struct relay *relay, enum frl_flow flow)
 	uint64_t runway;
 	ssize_t n;
 
-	if (f->full_reads < 2 || f->fin || f->gone)
+	if (f->fin || f->gone)
 		return (false);
 	runway = chain_runway(relay->chain, flow);
 	if (runway < SPLICE_LEAST || !conn_can_splice(f->source) ||
@@ -351,6 +358,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	uint8_t *buffer = relay->env->buffer;
 	size_t room;
 	ssize_t n;
+	bool seen;
 
 	if (relay->dead)
 		return;
@@ -358,23 +366,22 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->progress(relay->arg);
 		return;
 	}
-	if (!readable_now(relay, flow)) {
+	room = readable_now(relay, flow);
+	if (room == 0) {
 		/* The log filled up or a greeting ended since this was
 		 * watched: it must not be told of again and again. */
 		relay_update(relay);
 		return;
 	}
-	relay->last_us = loop_recent_us(relay->env->loop);
-	if (relay->chain != NULL && !f->shut && spliced(relay, flow)) {
+	seen = relay->chain != NULL && !f->shut;
+	if (seen && f->full_reads == 2 && spliced(relay, flow)) {
+		relay->moved = true;
 		relay_update(relay);
 		return;
 	}
-	room = appetite(f);
-	if (relay->chain != NULL && !f->shut) {
+	if (seen && f->pipe != NULL)
 		give_pipe(relay, f);
-		if (chain_room(relay->chain, flow) < room)
-			room = chain_room(relay->chain, flow);
-	}
+	room = appetite(f, room);
 	n = conn_read(f->source, buffer, room);
 	if (n == CONN_AGAIN)
 		return;
@@ -382,6 +389,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->reset(relay->arg, flow);
 		return;
 	}
+	relay->moved = true;
 	f->over = n == 0;
 	if ((size_t)n < room)
 		f->full_reads = 0;

@@ -53,6 +53,7 @@ struct relay {
 	struct chain *chain;
 	struct relay_flow flows[2];
 	uint64_t last_us;		/* when a byte last moved, roughly */
+	bool moved;			/* one did since last_us was noted */
 	bool greeting;			/* the client is read by its owner */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */

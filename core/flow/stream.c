@@ -24,6 +24,10 @@ stream_record(struct stream *s, enum verb verb, uint64_t n,
 		return (0);
 	if (n == 0 && verb != VERB_END)
 		return (0);
+	if (verbs_empty(&s->verbs) && verb != VERB_INSERT) {
+		verbs_begin(&s->verbs, verb, n);	/* nearly always */
+		return (0);
+	}
 	if (verbs_reserve(&s->verbs, verb, by_core) != 0) {
 		if (by_core)
 			chain_starve(s->place->chain);
