@@ -40,7 +40,7 @@ struct chain {
 	const struct chain_ops *ops;
 	void *arg;
 	const struct frl_tunnel *tunnel;
-	const bool *stalled;
+	const bool *stalled;		/* is the log full?  Or NULL */
 	size_t limit;
 	struct chain_refusal *noted;	/* by refuse() or publish() */
 	struct chain_refusal *refusal;	/* rule 9: latched */

@@ -92,7 +92,8 @@ int stream_record(struct stream *s, enum verb verb, uint64_t n,
 void stream_give(struct stream *s, const uint8_t *bytes, size_t n,
     bool lasting, bool over);
 
-/* Do what the oldest verb says (there is one) as far as bytes are there; was it anything? */
+/* Do what the oldest verb (there is one) says as far as bytes are there; was it
+ * anything? */
 bool stream_act(struct stream *s);
 
 /* The stream ends here; what is still held is dropped. */

@@ -106,6 +106,9 @@ frame_line(void **state)
 	    "\"fin\":true,\"rsv\":4,\"masked\":false,\"header_bytes\":2,"
 	    "\"payload_bytes\":35},\"verdict\":\"allow\"}\n");
 	strict(text);
+	line.usual_id = true;
+	assert_non_null(strstr(write_with(line_json, &line),
+	    "\"tunnel\":\"7f3a9c21-00000a4e\",\"seq\":7,"));
 	assert_string_equal(write_with(line_text, &line),
 	    "18:03:07.120 a4e  <- text   fin deflated      35 B\n");
 	line.verdict = LINE_REFUSE;
