@@ -13,6 +13,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,12 @@ static inline size_t
 buf_len(const struct buf *b)
 {
 	return (b->mem == NULL ? 0 : b->mem->tail - b->mem->head);
+}
+
+static inline bool
+buf_empty(const struct buf *b)
+{
+	return (b->mem == NULL);
 }
 
 /* The first queued byte; NULL when empty.  Valid until the next call. */

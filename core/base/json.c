@@ -16,7 +16,7 @@
 
 enum { PLAIN, QUOTE, CONTROL, HIGH };
 
-static const uint8_t kinds[256] = {
+const uint8_t json_kinds[256] = {
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 	0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -233,14 +233,14 @@ put_text(struct json *j, const uint8_t *p, size_t len, size_t cap, bool plain)
 
 	while (at < stop && !j->full) {
 		run = at;
-		while (run < stop && kinds[p[run]] == PLAIN)
+		while (run < stop && json_kinds[p[run]] == PLAIN)
 			run++;
 		if (run > at)
 			put_run(j, p + at, run - at);
 		at = run;
 		if (at == stop || j->full)
 			break;
-		if (kinds[p[at]] == HIGH) {
+		if (json_kinds[p[at]] == HIGH) {
 			/* Read over the cut: it may be inside a character. */
 			n = decode(p + at, len - at, &value);
 			if (n > stop - at)

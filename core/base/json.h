@@ -27,6 +27,15 @@ json_overflow(struct json *j)
 	j->end = j->at;
 }
 
+/* What a byte is in a JSON string: 0 for those that stand for themselves. */
+extern const uint8_t json_kinds[256];
+
+static inline bool
+json_is_plain(char c)
+{
+	return (json_kinds[(unsigned char)c] == 0);
+}
+
 void json_raw(struct json *j, const char *text, size_t len);
 void json_u64(struct json *j, uint64_t n);
 void json_i64(struct json *j, int64_t n);

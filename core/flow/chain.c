@@ -145,8 +145,6 @@ tell_end(struct stream *s)
 	struct link *link = s->place->link;
 	enum frl_verdict verdict;
 
-	if (!s->input_over && !s->refused && !s->finished)
-		return (false);		/* nearly always */
 	if (!verbs_empty(&s->verbs))
 		return (false);
 	if (s->refused && !s->finished) {
@@ -189,7 +187,7 @@ tell_ends(struct chain *chain)
 }
 
 /* Rule 8: the heir inherits both streams: what is held, what runs ahead. */
-static bool
+static void
 switch_link(struct chain *chain)
 {
 	struct link_place *place = chain_last(chain);
@@ -197,8 +195,6 @@ switch_link(struct chain *chain)
 	struct chain_switch change;
 	unsigned i;
 
-	if (heir == NULL)
-		return (false);
 	place->heir = NULL;
 	change.from = old->plugin;
 	change.to = heir->plugin;
@@ -220,7 +216,6 @@ switch_link(struct chain *chain)
 		chain->ops->switched(chain->arg, &change);
 	free(place->handed);
 	place->handed = NULL;
-	return (true);
 }
 
 /* Rule 9: last words of the protocol link, then both flows end. */
@@ -318,46 +313,61 @@ over_limit(struct chain *chain, enum frl_flow flow)
 	return (true);
 }
 
+/* Do the next thing that a stream has to do; was there anything? */
+static bool
+move(struct stream *s)
+{
+	if (!verbs_empty(&s->verbs) && stream_act(s))
+		return (true);
+	return (s->due && show(s));
+}
+
 static bool
 move_bytes(struct chain *chain)
 {
-	enum frl_flow flow;
-	unsigned i;
+	struct link_place *first = chain->places, *last = chain_last(chain);
+	struct link_place *place;
 
-	LANES(flow)
-		for (i = chain->count; i-- > 0;) {
-			struct stream *s = chain_lane(chain, flow, i);
-
-			if (stream_carry_out(s) || (s->due && show(s)))
-				return (true);
-		}
+	for (place = last; place >= first; place--)
+		if (move(&place->streams[FRL_FROM_CLIENT]))
+			return (true);
+	for (place = first; place <= last; place++)
+		if (move(&place->streams[FRL_FROM_SERVER]))
+			return (true);
 	return (false);
 }
 
 static bool
 step(struct chain *chain)
 {
-	return (move_bytes(chain) || switch_link(chain) ||
-	    say_farewell(chain) || leave(chain) || tell_ends(chain));
+	if (move_bytes(chain))
+		return (true);
+	if (chain_last(chain)->heir != NULL) {
+		switch_link(chain);
+		return (true);
+	}
+	return (chain->ending &&
+	    (say_farewell(chain) || leave(chain) || tell_ends(chain)));
 }
 
-static bool
+static inline bool
 stalled(const struct chain *chain)
 {
-	return (chain->ops->stalled != NULL &&
-	    chain->ops->stalled(chain->arg));
+	return (chain->stalled != NULL && *chain->stalled);
 }
 
 /* Nothing of a flow is lent any more; how much may come in? */
-static void
+static inline void
 take_stock(struct chain *chain, enum frl_flow flow)
 {
+	struct link_place *last = chain_last(chain), *place;
 	size_t sum = 0;
-	unsigned i;
 
-	for (i = 0; i < chain->count; i++) {
-		struct stream *s = &chain->places[i].streams[flow];
+	for (place = chain->places; place <= last; place++) {
+		struct stream *s = &place->streams[flow];
 
+		if (stream_idle(s))
+			continue;	/* nearly always */
 		stream_keep(s);
 		sum += buf_len(&s->kept) + buf_len(&s->inserted);
 	}
@@ -371,6 +381,8 @@ stop_here(struct chain *chain)
 {
 	take_stock(chain, FRL_FROM_CLIENT);
 	take_stock(chain, FRL_FROM_SERVER);
+	if (chain->room[0] != 0 && chain->room[1] != 0)
+		return (true);		/* nearly always */
 	if (chain_done(chain) || stalled(chain))
 		return (true);
 	return (!over_limit(chain, FRL_FROM_CLIENT) &&

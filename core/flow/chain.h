@@ -72,18 +72,18 @@ struct chain_ops {
 	/* FRL_ALL stops; calls chain_timer(link). */
 	void (*set_timer)(void *arg, struct link *link, uint64_t ms);
 	void (*set_idle)(void *arg, uint64_t ms);
-	/* Is the log full?  Then no link is called until chain_resume(). */
-	bool (*stalled)(void *arg);
 };
 
 struct chain_options {
-	const struct chain_ops *ops;	/* borrow; blind, set_idle, stalled,
-					 * forget, report, switched may be
-					 * NULL */
+	const struct chain_ops *ops;	/* borrow; blind, set_idle, forget,
+					 * report, switched may be NULL */
 	void *arg;
 	const struct frl_tunnel *tunnel;
 	size_t limit;			/* held bytes per flow */
 	bool forward;			/* the protocol link may say next() */
+	const bool *stalled;		/* borrow; is the log full?  Then no
+					 * link is called until chain_resume().
+					 * Or NULL */
 	uint64_t detect_ms;		/* for whoever finds out */
 };
 

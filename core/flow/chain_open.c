@@ -29,7 +29,7 @@ chain_latch(struct chain *chain, enum frl_why why, enum why end,
     const char *plugin, const char *text)
 {
 	if (!chain->latched) {
-		chain->latched = true;
+		chain->latched = chain->ending = true;
 		if (chain->noted == NULL)
 			chain_note(chain, why, end, plugin, text);
 		chain->refusal = chain->noted;
@@ -108,6 +108,7 @@ chain_open(const struct chain_options *options,
 	chain->tunnel = options->tunnel;
 	chain->limit = options->limit;
 	chain->forward = options->forward;
+	chain->stalled = options->stalled;
 	chain->detect_ms = options->detect_ms;
 	chain->count = (unsigned)count;
 	tie(chain);

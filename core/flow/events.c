@@ -159,8 +159,25 @@ format(struct json *j, const struct line *line, enum sink_format how)
 		line_text(j, line);
 }
 
-/* A line that does not fit is tried again with more room, then with shorter
- * strings; what is still too long is lost and counted. */
+/* A line that did not fit is tried again with more room, then with shorter
+ * strings.  False: it is lost, and counted. */
+static bool
+write_again(struct sink *sink, const struct line *line, struct json *j)
+{
+	struct line shorter = *line;
+
+	if (!sink_begin(sink, SINK_CHUNK, j))
+		return (false);
+	format(j, line, sink_format(sink));
+	if (!j->full)
+		return (true);
+	shorter.cap = LINE_SHORT;
+	if (!sink_begin(sink, SINK_CHUNK, j))
+		return (false);
+	format(j, &shorter, sink_format(sink));
+	return (true);
+}
+
 static void
 write_line(struct events *events, struct sink *sink, const struct line *line)
 {
@@ -169,40 +186,35 @@ write_line(struct events *events, struct sink *sink, const struct line *line)
 	if (!sink_begin(sink, LINE_ROOM, &j))
 		return;
 	format(&j, line, sink_format(sink));
-	if (j.full) {
-		if (!sink_begin(sink, SINK_CHUNK, &j))
-			return;
-		format(&j, line, sink_format(sink));
-	}
-	if (j.full) {
-		struct line shorter = *line;
-
-		shorter.cap = LINE_SHORT;
-		if (!sink_begin(sink, SINK_CHUNK, &j))
-			return;
-		format(&j, &shorter, sink_format(sink));
-	}
-	sink_commit(sink, &j);
+	if (j.full && !write_again(sink, line, &j))
+		return;
+	sink_commit(sink, &j);	/* what is still too long is lost */
 	if (sink_stalled(sink))
 		events->stalled = events->was_stalled = true;
 }
 
-/* Say in a sink that lines of it were lost. */
+/* Say in a sink that lines of it were lost since then. */
 static void
-tell_lost(struct events *events, struct sink *sink)
+write_lost(struct events *events, struct sink *sink, uint64_t count,
+    uint64_t since_us)
 {
 	struct line_clock since = { 0 };
-	struct log_dropped record = { 0 };
-	uint64_t since_us;
+	struct log_dropped record = { .count = count };
 
-	record.count = sink_lost(sink, &since_us);
-	if (record.count == 0)
-		return;			/* nearly always */
 	line_clock_set(&since, since_us);
 	line_clock_set(&events->clock, loop_wall_us(events->loop));
 	record.since = (struct frl_bytes){ (const uint8_t *)since.text, 27 };
 	write_line(events, sink, &(struct line){ .plan = events->lost->plan,
 	    .record = &record, .clock = &events->clock, .flow = -1 });
+}
+
+static inline void
+tell_lost(struct events *events, struct sink *sink)
+{
+	uint64_t since_us, count = sink_lost(sink, &since_us);
+
+	if (count != 0)
+		write_lost(events, sink, count, since_us);
 }
 
 static void
@@ -215,8 +227,10 @@ write_lines(struct events *events, const struct publication *p,
 
 	if (p->slot->event->flags & FRL_EVENT_ASKS)
 		line.verdict = verdict;
-	if (p->origin != NULL)
+	if (p->origin != NULL) {
 		line.tunnel = p->origin->tunnel;
+		line.usual_id = p->origin->usual_id;
+	}
 	for (i = 0; i < events->sinks_count; i++) {
 		if (!(p->slot->sinks & (uint32_t)1 << i))
 			continue;
@@ -231,10 +245,10 @@ write_lines(struct events *events, const struct publication *p,
 /* ------------------------------------------------------------------ */
 /* Sinks								*/
 
-bool
+const bool *
 events_stalled(const struct events *events)
 {
-	return (events->stalled);
+	return (&events->stalled);
 }
 
 void
@@ -252,7 +266,7 @@ room_fired(void *arg)
 
 	for (i = 0; i < events->sinks_count; i++)
 		tell_lost(events, events->sinks[i]);
-	if (!events->was_stalled || events_stalled(events))
+	if (!events->was_stalled || events->stalled)
 		return;
 	events->was_stalled = false;
 	if (events->on_room != NULL)
@@ -363,26 +377,32 @@ hook_failed(void *arg, const struct publication *p, const struct hook *hook,
 	    NULL, NULL, NULL);
 }
 
+/* Hooks are told, or asked; decision may be NULL. */
+static enum frl_verdict
+consult(struct events *events, const struct publication *p,
+    const struct asker *asker, struct decision *decision, uint64_t *ret_token)
+{
+	struct decision unheard;
+
+	if (p->slot->event->flags & FRL_EVENT_ASKS)
+		return (hooks_ask(events->hooks, p, asker,
+		    decision != NULL ? decision : &unheard, ret_token));
+	hooks_tell(events->hooks, p);
+	return (FRL_OK);
+}
+
 /* Ask the hooks, then write the lines; a quiet event has none if nobody
  * objects. */
-static enum frl_verdict
+static inline enum frl_verdict
 publish(struct events *events, struct publication *p,
     const struct asker *asker, struct decision *decision,
     uint64_t *ret_token)
 {
-	const struct event_slot *slot = p->slot;
-	struct decision unheard;
 	enum frl_verdict verdict = FRL_OK;
 
 	p->wall_us = loop_wall_us(events->loop);
-	if (slot->hooks_count != 0) {
-		if (!(slot->event->flags & FRL_EVENT_ASKS))
-			hooks_tell(events->hooks, p);
-		else
-			verdict = hooks_ask(events->hooks, p, asker,
-			    decision != NULL ? decision : &unheard,
-			    ret_token);
-	}
+	if (p->slot->hooks_count != 0)
+		verdict = consult(events, p, asker, decision, ret_token);
 	if (verdict != FRL_WAIT && !(verdict == FRL_OK && p->quiet))
 		write_lines(events, p,
 		    verdict == FRL_OK ? LINE_ALLOW : LINE_REFUSE);

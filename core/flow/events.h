@@ -32,6 +32,8 @@ struct origin {
 	const struct frl_tunnel *tunnel;
 	struct event_part *parts;	/* of tunnel.close */
 	uint32_t seq[EVENTS_SINKS_MAX];	/* lines of this tunnel per sink */
+	bool usual_id;			/* tunnel->id is LINE_ID plain
+					 * characters */
 };
 
 /* The verdict with who gave it and why. */
@@ -139,10 +141,11 @@ void events_report(struct events *events, const struct event_slot *slot,
 void events_last(struct events *events, const struct event_slot *slot,
     struct origin *origin, const void *record);
 
-/* Must readers stop because a sink that may not drop is full? */
-bool events_stalled(const struct events *events);
+/* Must readers stop because a sink that may not drop is full?  Where to look:
+ * it is asked several times per read. */
+const bool *events_stalled(const struct events *events);
 
-/* fn(arg) whenever events_stalled() has become false again. */
+/* fn(arg) whenever *events_stalled() has become false again. */
 void events_on_room(struct events *events, void (*fn)(void *arg), void *arg);
 
 /* Open the files of all sinks anew (log rotation). */

@@ -22,6 +22,8 @@
 
 struct line_plan;
 
+#define LINE_ID 17		/* of a usual id: "7f3a9c21-00000a4e" */
+
 /* Fields of another event behind those of a line: tunnel.close. */
 struct event_part {
 	struct event_part *next;
@@ -31,7 +33,8 @@ struct event_part {
 
 /* A moment as text; the seconds are formatted once. */
 struct line_clock {
-	uint64_t second;		/* since 1970, of `text` */
+	uint64_t second_us;		/* since 1970, when that of `text`
+					 * began */
 	char text[28];			/* "2026-11-23T18:03:07.120431Z" */
 };
 
@@ -47,6 +50,7 @@ struct line {
 	uint32_t seq;
 	int flow;				/* enum frl_flow, or -1 */
 	enum line_verdict verdict;
+	bool usual_id;				/* as in struct origin */
 	size_t cap;		/* of any string, on top of its own; 0: none */
 };
 
@@ -68,7 +72,8 @@ const char *line_plan_clash(const struct line_plan *a,
 /* Set the clock to microseconds since 1970. */
 void line_clock_set(struct line_clock *clock, uint64_t wall_us);
 
-/* Write the line with its newline. */
+/* Write the line with its newline.  JSON is written in large strides: it
+ * counts as cut, too, where it would have fit just so. */
 void line_json(struct json *j, const struct line *line);
 void line_text(struct json *j, const struct line *line);
 

@@ -184,6 +184,23 @@ put_next(struct line_field *f, int closing, char *p)
 	return (p);
 }
 
+/* How much a field and those behind it may take. */
+static void
+fill_rooms(struct line_plan *plan)
+{
+	struct line_field *f;
+	size_t i;
+
+	plan->room = LINE_SLACK + LINE_DEPTH;
+	for (i = plan->count; i-- > 0;) {
+		f = &plan->fields[i];
+		f->rest = (uint16_t)plan->room;
+		plan->room += LINE_DEPTH + 1u + f->path_len +
+		    (f->type == FRL_NAME ? LINE_NAME_SHORT + 2u : LINE_NUMBER);
+	}
+	assert(plan->room <= UINT16_MAX);
+}
+
 static void
 fill_fields(struct line_plan *plan, char *p)
 {
@@ -200,8 +217,6 @@ fill_fields(struct line_plan *plan, char *p)
 		f->cap = table[i].cap != 0 ? table[i].cap : LINE_CAP;
 		if (f->type == FRL_NAME)
 			f->cap = LINE_NAME_CAP;
-		f->always = (f->type == FRL_U64 || f->type == FRL_U32) &&
-		    !(f->flags & FRL_ABSENT_ZERO);
 		if (i > 0)
 			shared_path(table[i].name, table[i - 1].name,
 			    &f->shared);
@@ -209,25 +224,30 @@ fill_fields(struct line_plan *plan, char *p)
 		p = put_next(f, open - f->shared, p);
 		open = f->depth;
 	}
+	fill_rooms(plan);
 }
 
-/* Z","event":"ws.frame","node":"edge-1" */
+/* {"v":1,"ts":"0000-00-00T00:00:00.000000Z","event":"ws.frame",
+ * "node":"edge-1","tunnel": */
 static int
 fill_head(struct line_plan *plan, const char *node)
 {
-	static const char event[] = "Z\",\"event\":", key[] = ",\"node\":";
-	size_t size = strlen(plan->event->name) + 6 * LINE_CAP + 64;
+	static const char begin[] = LINE_BEGIN
+	    "0000-00-00T00:00:00.000000Z\",\"event\":";
+	static const char key[] = ",\"node\":";
+	size_t size = strlen(plan->event->name) + 6 * LINE_CAP + 128;
 	struct json j;
 
 	plan->head = malloc(size);
 	if (plan->head == NULL)
 		return (-1);
 	j = (struct json){ .at = plan->head, .end = plan->head + size };
-	json_raw(&j, event, sizeof(event) - 1);
+	json_raw(&j, begin, sizeof(begin) - 1);
 	json_string(&j, plan->event->name, strlen(plan->event->name),
 	    LINE_CAP);
 	json_raw(&j, key, sizeof(key) - 1);
 	json_string(&j, node, strlen(node), LINE_CAP);
+	json_raw(&j, LINE_TUNNEL, sizeof(LINE_TUNNEL) - 1);
 	assert(!j.full);
 	plan->head_len = (size_t)(j.at - plan->head);
 	return (0);

@@ -22,16 +22,22 @@
 #define LINE_CAP 256		/* of a text whose table says 0 */
 #define LINE_NAME_CAP 1024	/* of a FRL_NAME */
 #define LINE_SLACK 32		/* bytes behind a plan's text */
+#define LINE_NAME_SHORT 48	/* of a name that is quickly copied */
+#define LINE_NUMBER 20		/* digits, or "false" */
+#define LINE_COMMON (LINE_SLACK + 64)	/* room for "seq" and "dir" */
+#define LINE_BEGIN "{\"v\":1,\"ts\":\""
+#define LINE_TUNNEL ",\"tunnel\":"
 
 struct line_field {
 	const char *next, *path;
 	uint16_t next_len, path_len;
 	uint16_t start[LINE_DEPTH + 1];
 	uint16_t offset, cap;
+	uint16_t rest;		/* room for the fields behind it, if none is
+				 * a text */
 	uint8_t type, flags;
 	uint8_t depth;		/* objects around it */
 	uint8_t shared;		/* of these, with the field before */
-	uint8_t always;		/* a number that is never left out */
 };
 
 enum line_op_kind { LINE_LITERAL, LINE_FIELD, LINE_WORD, LINE_ARROW };
@@ -47,8 +53,9 @@ struct line_op {
 
 struct line_plan {
 	const struct frl_event *event;
-	char *head;		/* Z","event":"ws.frame","node":"edge-1" */
+	char *head;		/* from LINE_BEGIN to LINE_TUNNEL */
 	size_t head_len;
+	size_t room;		/* as `rest`, for all */
 	size_t count, ops_count;
 	struct line_op *ops;
 	struct line_field fields[];

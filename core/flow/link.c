@@ -259,7 +259,7 @@ host_next(struct frl_link *pub)
 	if (!can_hand(link) || !link->place->chain->forward ||
 	    link->place->chain->latched)
 		return (-1);
-	link->place->chain->leaving = true;
+	link->place->chain->leaving = link->place->chain->ending = true;
 	return (0);
 }
 

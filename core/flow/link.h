@@ -40,11 +40,15 @@ struct chain {
 	const struct chain_ops *ops;
 	void *arg;
 	const struct frl_tunnel *tunnel;
+	const bool *stalled;		/* is the log full?  Or NULL */
 	size_t limit;
 	uint64_t detect_ms;
 	struct chain_refusal *noted;	/* by refuse() or publish() */
 	struct chain_refusal *refusal;	/* rule 9: latched */
 	size_t room[2];			/* as settle() left it */
+	bool ending;			/* steps 3 to 5 may have to be taken:
+					 * an end came in, or one of those
+					 * below was set */
 	bool latched;			/* also without memory for refusal */
 	bool busy;			/* settling */
 	bool said;			/* farewell was called */

@@ -62,6 +62,7 @@ relay_move_client(struct relay *to, struct relay *from)
 	new->out = old->out;
 	new->pipe = old->pipe;
 	new->gone = old->gone;
+	new->writing = old->writing;
 	memset(&old->out, 0, sizeof(old->out));
 	old->pipe = NULL;
 	old->sink = from->flows[FRL_FROM_CLIENT].source = NULL;
@@ -75,13 +76,18 @@ relay_out(struct relay *relay, enum frl_flow flow)
 	return (&relay->flows[flow].out);
 }
 
+/* Does something wait to be sent? */
+static inline bool
+waits(const struct relay_flow *f)
+{
+	return (f->span_len != 0 || !buf_empty(&f->out) ||
+	    (f->pipe != NULL && f->pipe->fill != 0));
+}
+
 bool
 relay_pending(const struct relay *relay, enum frl_flow flow)
 {
-	const struct relay_flow *f = &relay->flows[flow];
-
-	return (buf_len(&f->out) != 0 || f->span_len != 0 ||
-	    (f->pipe != NULL && f->pipe->fill != 0));
+	return (waits(&relay->flows[flow]));
 }
 
 /* Is this memory part of the read buffer?  Then it stays until the turn is
@@ -144,7 +150,8 @@ sent(struct relay_flow *f, size_t n)
 	size_t queued = buf_len(&f->out);
 	size_t k = n < queued ? n : queued;
 
-	buf_drain(&f->out, k);
+	if (k != 0)
+		buf_drain(&f->out, k);
 	if (n == k)
 		return;			/* there may be no span at all */
 	f->span += n - k;
@@ -220,12 +227,12 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_recent_us(relay->env->loop);
+		relay->moved = true;
 	}
 	give_pipe(relay, f);		/* others may need it meanwhile */
-	while (buf_len(&f->out) != 0 || f->span_len != 0) {
+	while (!buf_empty(&f->out) || f->span_len != 0) {
 		parts = 0;
-		if (buf_len(&f->out) != 0) {
+		if (!buf_empty(&f->out)) {
 			iov[parts].iov_base =
 			    (void *)(uintptr_t)buf_data(&f->out);
 			iov[parts++].iov_len = buf_len(&f->out);
@@ -239,7 +246,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (CONN_RESET);
 		if (n == CONN_AGAIN)
 			return (0);
-		relay->last_us = loop_recent_us(relay->env->loop);
+		relay->moved = true;
 		sent(f, (size_t)n);
 	}
 	if (f->fin && !f->shut) {
@@ -251,46 +258,57 @@ flush(struct relay *relay, struct relay_flow *f)
 	return (0);
 }
 
-/* May the source of a flow be read now? */
-static bool
+/* How much may be read of the source of a flow now? */
+static inline size_t
 readable_now(const struct relay *relay, enum frl_flow flow)
 {
 	const struct relay_flow *f = &relay->flows[flow];
 
 	if (f->source == NULL || f->over)
-		return (false);
+		return (0);
 	if (relay->chain == NULL)
-		return (relay->greeting || f->fin || relay->flows[!flow].fin);
+		return (relay->greeting || f->fin || relay->flows[!flow].fin ?
+		    RELAY_BUFFER : 0);
 	if (f->shut)
-		return (true);		/* to be thrown away */
-	return (!relay_pending(relay, flow) &&
-	    chain_room(relay->chain, flow) != 0);
+		return (RELAY_BUFFER);	/* to be thrown away */
+	return (waits(f) ? 0 : chain_room(relay->chain, flow));
 }
 
-bool
-relay_unwatched(const struct relay *relay, enum frl_flow flow)
+static inline void
+set_watches(struct relay *relay, enum frl_flow flow)
 {
-	const struct relay_flow *f = &relay->flows[flow];
+	struct relay_flow *f = &relay->flows[flow];
+	bool on;
 
-	return (f->source != NULL && !f->over && !f->reading);
-}
-
-static void
-set_watches(struct relay *relay)
-{
-	unsigned i;
-
-	for (i = 0; i < 2; i++) {
-		struct relay_flow *f = &relay->flows[i];
-		enum frl_flow flow = (enum frl_flow)i;
-
-		if (f->source != NULL) {
-			f->reading = readable_now(relay, flow);
-			conn_want_read(f->source, f->reading);
-		}
-		if (f->sink != NULL)
-			conn_want_write(f->sink, relay_pending(relay, flow));
+	if (f->source != NULL) {
+		f->reading = readable_now(relay, flow) != 0;
+		conn_want_read(f->source, f->reading);
 	}
+	on = waits(f);
+	if (f->sink != NULL && on != f->writing) {
+		conn_want_write(f->sink, on);
+		f->writing = on;
+	}
+}
+
+/* Send what waits of a flow.  False: this relay is at its end. */
+static inline bool
+send_on(struct relay *relay, enum frl_flow flow)
+{
+	struct relay_flow *f = &relay->flows[flow];
+
+	if (f->sink == NULL || (!waits(f) && f->fin == f->shut))
+		return (true);		/* nearly always the one of them */
+	if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
+		relay->reset(relay->arg, flow == FRL_FROM_CLIENT ?
+		    FRL_FROM_SERVER : FRL_FROM_CLIENT);
+		return (false);
+	}
+	if (!keep_span(relay, f)) {
+		relay->starved(relay->arg);
+		return (false);
+	}
+	return (true);
 }
 
 /* What waits here, as a part of what waits in all tunnels. */
@@ -329,27 +347,15 @@ affordable(const struct relay *relay)
 void
 relay_update(struct relay *relay)
 {
-	unsigned i;
-
-	if (relay->dead)
+	if (relay->dead || !send_on(relay, FRL_FROM_CLIENT) ||
+	    !send_on(relay, FRL_FROM_SERVER))
 		return;
-	for (i = 0; i < 2; i++) {
-		struct relay_flow *f = &relay->flows[i];
-
-		if (f->sink == NULL)
-			continue;
-		if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
-			relay->reset(relay->arg, i == FRL_FROM_CLIENT ?
-			    FRL_FROM_SERVER : FRL_FROM_CLIENT);
-			return;
-		}
-		if (!keep_span(relay, f)) {
-			relay->starved(relay->arg);
-			return;
-		}
-	}
 	weigh(relay);
-	set_watches(relay);
+	set_watches(relay, FRL_FROM_CLIENT);
+	set_watches(relay, FRL_FROM_SERVER);
+	if (relay->moved)
+		relay->last_us = loop_recent_us(relay->env->loop);
+	relay->moved = false;
 	relay->progress(relay->arg);
 }
 
@@ -367,30 +373,38 @@ relay_feed(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
  * saves calls, and as many bytes as the sink has room for are not kept.
  */
 static size_t
-appetite(const struct relay_flow *f)
+appetite(const struct relay *relay, const struct relay_flow *f, size_t most)
 {
-	size_t room;
+	size_t room = RELAY_LEAST, part = affordable(relay);
 
-	if (f->full_reads == 0 || f->sink == NULL)
-		return (RELAY_LEAST);
-	room = conn_room(f->sink);
-	return (room < RELAY_LEAST ? RELAY_LEAST : room < RELAY_BUFFER ?
-	    room : RELAY_BUFFER);
+	if (f->full_reads != 0 && f->sink != NULL) {
+		room = conn_room(f->sink);
+		if (room < RELAY_LEAST)
+			room = RELAY_LEAST;
+		if (room > RELAY_BUFFER)
+			room = RELAY_BUFFER;
+	}
+	if (room > part)
+		room = part;
+	return (room < most ? room : most);
 }
 
 /*
- * Move bytes inside the kernel while nobody wants to see them.  True: done
- * for this turn.
+ * Move bytes inside the kernel while nobody wants to see them: where large
+ * reads came in a row.  True: done for this turn.
  */
 static bool
 spliced(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
-	uint64_t runway = chain_runway(relay->chain, flow);
+	uint64_t runway;
 	ssize_t n;
 
-	if (runway < SPLICE_LEAST || f->full_reads < 2 || f->fin || f->gone ||
-	    !conn_can_splice(f->source) || !conn_can_splice(f->sink))
+	if (f->fin || f->gone)
+		return (false);
+	runway = chain_runway(relay->chain, flow);
+	if (runway < SPLICE_LEAST || !conn_can_splice(f->source) ||
+	    !conn_can_splice(f->sink))
 		return (false);
 	if (f->pipe == NULL)
 		f->pipe = pipe_take(relay->env->pipes);
@@ -413,8 +427,9 @@ relay_readable(void *arg, enum frl_flow flow)
 	struct relay *relay = arg;
 	struct relay_flow *f = &relay->flows[flow];
 	uint8_t *buffer = relay->env->buffer;
-	size_t room, most = affordable(relay);
+	size_t room;
 	ssize_t n;
+	bool seen;
 
 	if (relay->dead)
 		return;
@@ -422,25 +437,22 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->progress(relay->arg);
 		return;
 	}
-	if (!readable_now(relay, flow)) {
+	room = readable_now(relay, flow);
+	if (room == 0) {
 		/* The log filled up or a greeting ended since this was
 		 * watched: it must not be told of again and again. */
 		relay_update(relay);
 		return;
 	}
-	relay->last_us = loop_recent_us(relay->env->loop);
-	if (relay->chain != NULL && !f->shut && spliced(relay, flow)) {
+	seen = relay->chain != NULL && !f->shut;
+	if (seen && f->full_reads == 2 && spliced(relay, flow)) {
+		relay->moved = true;
 		relay_update(relay);
 		return;
 	}
-	room = appetite(f);
-	if (room > most)
-		room = most;
-	if (relay->chain != NULL && !f->shut) {
+	if (seen && f->pipe != NULL)
 		give_pipe(relay, f);
-		if (chain_room(relay->chain, flow) < room)
-			room = chain_room(relay->chain, flow);
-	}
+	room = appetite(relay, f, room);
 	n = conn_read(f->source, buffer, room);
 	if (n == CONN_AGAIN)
 		return;
@@ -448,6 +460,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->reset(relay->arg, flow);
 		return;
 	}
+	relay->moved = true;
 	f->over = n == 0;
 	if ((size_t)n < room)
 		f->full_reads = 0;

@@ -47,7 +47,8 @@ struct relay_flow {
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
 	bool gone;			/* the sink takes nothing any more */
-	bool reading;			/* the source is watched */
+	bool reading;			/* the source is watched, */
+	bool writing;			/* the sink is */
 };
 
 struct relay {
@@ -57,6 +58,7 @@ struct relay {
 	uint64_t last_us;		/* when a byte last moved, roughly */
 	size_t weight;			/* its part of env->memory */
 	bool heavy;			/* it grew beyond what there may be */
+	bool moved;			/* one did since last_us was noted */
 	bool greeting;			/* the client is read by its owner */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */
@@ -104,7 +106,13 @@ bool relay_flushed(const struct relay *relay);
 
 /* A source is not being read though it has not finished: nobody would notice
  * that its peer is gone. */
-bool relay_unwatched(const struct relay *relay, enum frl_flow flow);
+static inline bool
+relay_unwatched(const struct relay *relay, enum frl_flow flow)
+{
+	const struct relay_flow *f = &relay->flows[flow];
+
+	return (f->source != NULL && !f->over && !f->reading);
+}
 
 /* Close both connections. */
 void relay_close(struct relay *relay, bool reset);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/story.h"
 
+#include "flow/line.h"
 #include "flow/tunnel_events.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert(STORY_ID_SIZE == LINE_ID + 1, "ids are usual ones");
 
 int
 stories_begin(struct stories *all, struct events *events, uint64_t seed,
@@ -79,6 +82,7 @@ story_begin(struct story *story, struct stories *all, const char *listener,
 	story->id[8] = '-';
 	put_hex(story->id + 9, all->count++);
 	tunnel->id = story->id;
+	story->origin.usual_id = true;
 	tunnel->mode = mode;
 	tunnel->listener = listener;
 	tunnel->client_addr = "";

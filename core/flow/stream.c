@@ -24,6 +24,10 @@ stream_record(struct stream *s, enum verb verb, uint64_t n,
 		return (0);
 	if (n == 0 && verb != VERB_END)
 		return (0);
+	if (verbs_empty(&s->verbs) && verb != VERB_INSERT) {
+		verbs_begin(&s->verbs, verb, n);	/* nearly always */
+		return (0);
+	}
 	if (verbs_reserve(&s->verbs, verb, by_core) != 0) {
 		if (by_core)
 			chain_starve(s->place->chain);
@@ -74,7 +78,8 @@ stream_give(struct stream *s, const uint8_t *bytes, size_t n, bool lasting,
 		take_in(s, bytes, n, lasting);
 		s->due = true;
 	}
-	s->input_over = over;
+	if (over)
+		s->input_over = s->place->chain->ending = true;
 }
 
 static void
@@ -113,7 +118,7 @@ consume(struct stream *s, enum verb verb, size_t n)
 	}
 	forget_held(s, n);
 	s->seen = s->seen > n ? s->seen - n : 0;
-	s->due = true;		/* rule 2: bytes left are shown at once */
+	s->due = stream_held(s) != 0;	/* rule 2: they are shown at once */
 }
 
 /* Rule 6: credit was not met; nothing queued behind it happens. */

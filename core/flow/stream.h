@@ -62,6 +62,14 @@ stream_held(const struct stream *s)
 	return (s->lent_len != 0 ? s->lent_len : buf_len(&s->kept));
 }
 
+/* It has no bytes of any kind. */
+static inline bool
+stream_idle(const struct stream *s)
+{
+	return (s->lent_len == 0 && buf_empty(&s->kept) &&
+	    buf_empty(&s->inserted));
+}
+
 struct frl_bytes stream_bytes(const struct stream *s);
 
 /* Rule 4: paused by its link, or waiting for a verdict. */
@@ -84,14 +92,9 @@ int stream_record(struct stream *s, enum verb verb, uint64_t n,
 void stream_give(struct stream *s, const uint8_t *bytes, size_t n,
     bool lasting, bool over);
 
-/* Do what the oldest verb says as far as bytes are there; was it anything? */
+/* Do what the oldest verb (there is one) says as far as bytes are there; was it
+ * anything? */
 bool stream_act(struct stream *s);
-
-static inline bool
-stream_carry_out(struct stream *s)
-{
-	return (!verbs_empty(&s->verbs) && stream_act(s));
-}
 
 /* The stream ends here; what is still held is dropped. */
 void stream_finish(struct stream *s);

@@ -147,7 +147,8 @@ relay(struct tunnel *t)
 	struct tunnels *all = t->all;
 	struct chain_options options = { &tunnel_chain_ops, t,
 		&t->story.tunnel, all->options.rules->hold,
-		t->forwarder != NULL, t->listener->timeouts.detect_ms };
+		t->forwarder != NULL, events_stalled(all->options.events),
+		t->listener->timeouts.detect_ms };
 	struct chain_refusal refusal;
 	struct buf early = t->early;
 

@@ -242,14 +242,6 @@ op_set_idle(void *arg, uint64_t ms)
 		tunnel_hurry(t, 0);
 }
 
-static bool
-op_stalled(void *arg)
-{
-	struct tunnel *t = arg;
-
-	return (events_stalled(t->all->options.events));
-}
-
 const struct chain_ops tunnel_chain_ops = {
 	.out = op_out,
 	.fin = op_fin,
@@ -263,6 +255,5 @@ const struct chain_ops tunnel_chain_ops = {
 	.blind = op_blind,
 	.set_timer = op_set_timer,
 	.set_idle = op_set_idle,
-	.stalled = op_stalled,
 };
 

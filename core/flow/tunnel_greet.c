@@ -197,7 +197,7 @@ tunnel_greet(struct tunnel *t)
 	ssize_t n;
 
 	/* A new tunnel means new lines: on_room() goes on. */
-	if (events_stalled(t->all->options.events)) {
+	if (*events_stalled(t->all->options.events)) {
 		conn_want_read(client, false);
 		return;
 	}

@@ -83,7 +83,7 @@ on_room(void *arg)
 	size_t n;
 
 	for (n = all->count; n != 0; n--) {
-		if (events_stalled(all->options.events))
+		if (*events_stalled(all->options.events))
 			break;
 		/* To the end: after the next stall it is others' turn. */
 		t = all->list;

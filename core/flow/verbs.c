@@ -75,7 +75,7 @@ verbs_spend(struct verbs *v, uint64_t n)
 }
 
 void
-verbs_pop(struct verbs *v)
+verbs_shift(struct verbs *v)
 {
 	struct verbs_more *more = v->more;
 	unsigned left;

@@ -53,6 +53,15 @@ verbs_credit(const struct verbs *v)
 	return (v->n[0]);
 }
 
+/* Begin an empty queue: as verbs_reserve and verbs_push, which cannot fail. */
+static inline void
+verbs_begin(struct verbs *v, enum verb verb, uint64_t n)
+{
+	v->n[0] = n;
+	v->verb[0] = (uint8_t)verb;
+	v->count = 1;
+}
+
 /* n of the oldest one's credit is spent; FRL_ALL has no end. */
 void verbs_spend(struct verbs *v, uint64_t n);
 
@@ -64,7 +73,15 @@ int verbs_reserve(struct verbs *v, enum verb verb, bool by_core);
 void verbs_push(struct verbs *v, enum verb verb, uint64_t n);
 
 /* Forget the oldest one; all. */
-void verbs_pop(struct verbs *v);
+void verbs_shift(struct verbs *v);
+static inline void
+verbs_pop(struct verbs *v)
+{
+	if (v->count == 1)
+		v->count = 0;	/* nearly always */
+	else
+		verbs_shift(v);
+}
 void verbs_clear(struct verbs *v);
 
 #endif

@@ -115,22 +115,8 @@ rules_close(struct frl_bytes payload, uint16_t *ret_code,
 	return (rules_utf8(*ret_reason) ? NULL : "bad_utf8");
 }
 
-static bool
-message_over(struct rules *rules, struct frl_ws_message *ret_message)
-{
-	*ret_message = (struct frl_ws_message){
-		.msg = rules->msg, .opcode = rules->opcode,
-		.type = rules_type(rules->opcode), .frames = rules->frames,
-		.payload_bytes = rules->payload,
-		.compressed = rules->compressed
-	};
-	rules->opcode = 0;
-	return (true);
-}
-
 bool
-rules_take(struct rules *rules, const struct frame *frame,
-    struct frl_ws_message *ret_message)
+rules_take(struct rules *rules, const struct frame *frame)
 {
 	if (frame->opcode == FRAME_CLOSE)
 		rules->closed = true;
@@ -138,13 +124,27 @@ rules_take(struct rules *rules, const struct frame *frame,
 		/* One that was open is forgotten: it has no end. */
 		rules->msg++;
 		rules->frames = rules->payload = 0;
-		rules->opcode = frame->opcode;
+		rules->opcode = rules->begun = frame->opcode;
 		rules->compressed = (frame->rsv & 4) != 0;
 	} else if (frame->opcode != FRAME_CONTINUATION || rules->opcode == 0)
 		return (false);
 	rules->frames++;
 	rules->payload += frame->payload;
-	return (frame->fin && message_over(rules, ret_message));
+	if (!frame->fin)
+		return (false);
+	rules->opcode = 0;
+	return (true);
+}
+
+struct frl_ws_message
+rules_message(const struct rules *rules)
+{
+	return ((struct frl_ws_message){
+		.msg = rules->msg, .opcode = rules->begun,
+		.type = rules_type(rules->begun), .frames = rules->frames,
+		.payload_bytes = rules->payload,
+		.compressed = rules->compressed
+	});
 }
 
 const char *

@@ -20,10 +20,11 @@
 
 struct rules {
 	uint64_t msg;		/* messages begun */
-	uint64_t frames;	/* of the open message */
+	uint64_t frames;	/* of the last one */
 	uint64_t payload;	/* likewise */
 	uint8_t opcode;		/* of the open message; 0: none is open */
-	bool compressed;	/* the open message */
+	uint8_t begun;		/* opcode of the last one that was begun */
+	bool compressed;	/* that one */
 	bool closed;		/* a close frame has passed */
 };
 
@@ -44,12 +45,12 @@ const char *rules_check(const struct rules *rules, const struct frame *frame,
 const char *rules_close(struct frl_bytes payload, uint16_t *ret_code,
     struct frl_bytes *ret_reason);
 
-/*
- * The frame goes on: follow the messages.  True: a message is at its last
- * frame, *ret_message is what is known of it.
- */
-bool rules_take(struct rules *rules, const struct frame *frame,
-    struct frl_ws_message *ret_message);
+/* The frame goes on: follow the messages.  True: a message is at its last
+ * frame. */
+bool rules_take(struct rules *rules, const struct frame *frame);
+
+/* What is known of the message that was begun last. */
+struct frl_ws_message rules_message(const struct rules *rules);
 
 /* Names for the log: never NULL. */
 const char *rules_type(uint8_t opcode);

@@ -200,16 +200,21 @@ tell_frame(struct frl_link *link, enum frl_flow flow,
 }
 
 void
-tell_message(struct frl_link *link, enum frl_flow flow,
-    const struct frl_ws_message *message)
+tell_message(struct frl_link *link, enum frl_flow flow)
 {
 	const struct instance *instance = link->instance;
+	const struct ws *ws = link->state;
+	const struct rules *rules = &ws->ways[flow].rules;
 	uint32_t log = instance->options->log;
+	struct frl_ws_message message;
 
-	if (log == LOG_SUMMARY || (log == LOG_FRAME && message->frames == 1))
+	/* The line of its only frame says it all. */
+	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1))
 		return;
-	if (frl_wanted(link, &ws_message))
-		frl_publish(link, flow, &ws_message, message);
+	if (!frl_wanted(link, &ws_message))
+		return;
+	message = rules_message(rules);
+	frl_publish(link, flow, &ws_message, &message);
 }
 
 void

@@ -79,8 +79,7 @@ enum frl_verdict tell_frame(struct frl_link *link, enum frl_flow flow,
  * wanted. */
 void tell_count(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame);
-void tell_message(struct frl_link *link, enum frl_flow flow,
-    const struct frl_ws_message *message);
+void tell_message(struct frl_link *link, enum frl_flow flow);
 
 /* The stream ended inside the last frame that was counted. */
 void tell_truncated(struct frl_link *link, enum frl_flow flow,

@@ -130,7 +130,6 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 {
 	struct ws *ws = link->state;
 	struct way *way = &ws->ways[flow];
-	struct frl_ws_message message;
 	const char *kind, *close_kind = NULL;
 
 	if (frl_pass(link, flow, frame->header + frame->payload) != 0)
@@ -142,9 +141,9 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 		tell_error(link, flow, kind != NULL ? kind : close_kind,
 		    way->offset, -1);
 	tell_count(link, flow, frame);
-	if (rules_take(&way->rules, frame, &message)) {
+	if (rules_take(&way->rules, frame)) {
 		way->counts.messages++;
-		tell_message(link, flow, &message);
+		tell_message(link, flow);
 	}
 	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed)
 		tell_close(link);

@@ -245,7 +245,7 @@ full_and_blocking(void **state)
 
 	events_on_room(f->events, has_room, f);
 	writer = pipe_sink(f, SINK_BLOCK, &reader);
-	for (n = 0; !events_stalled(f->events); n++)
+	for (n = 0; !*events_stalled(f->events); n++)
 		assert_int_equal(publish(f, &token), FRL_OK);
 	assert_int_equal(publish(f, &token), FRL_OK);
 	n++;
@@ -253,7 +253,7 @@ full_and_blocking(void **state)
 	assert_int_equal(f->rooms, 0);
 	assert_int_equal(drain(f, reader, &dropped), n);
 	assert_int_equal(f->rooms, 1);
-	assert_false(events_stalled(f->events));
+	assert_false(*events_stalled(f->events));
 	events_count(f->events, &counts);
 	assert_int_equal(counts.produced, n);
 	assert_int_equal(counts.written, n);
@@ -276,7 +276,7 @@ full_and_dropping(void **state)
 	writer = pipe_sink(f, SINK_DROP, &reader);
 	for (i = 0; i < 20000; i++)
 		assert_int_equal(publish(f, &token), FRL_OK);
-	assert_false(events_stalled(f->events));
+	assert_false(*events_stalled(f->events));
 	assert_int_equal(f->origin.seq[0], 20000);
 	lines = drain(f, reader, &dropped);
 	events_count(f->events, &counts);

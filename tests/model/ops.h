@@ -125,17 +125,10 @@ op_set_timer(void *arg, struct link *link, uint64_t ms)
 	t->timers[t->armed++] = link;
 }
 
-static bool
-op_stalled(void *arg)
-{
-	return (((struct tunnel *)arg)->stalled);
-}
-
 static const struct chain_ops random_ops = {
 	.out = op_out, .fin = op_fin, .refused = op_refused,
 	.publish = op_publish, .forget = op_forget, .lookup = op_lookup,
-	.switched = op_switched, .set_timer = op_set_timer,
-	.stalled = op_stalled
+	.switched = op_switched, .set_timer = op_set_timer
 };
 
 /* A link's timer fires, if it is still armed. */

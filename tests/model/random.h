@@ -123,6 +123,7 @@ tunnel_open(struct tunnel *t)
 	t->options.arg = t;
 	t->options.tunnel = &t->tunnel;
 	t->options.limit = limits[random_below(t, 3)];
+	t->options.stalled = &t->stalled;
 	t->chain = chain_open(&t->options, plugins, t->places, &refusal);
 	assert_non_null(t->chain);
 	claim(t, t->opened == t->places, "every link is opened");
