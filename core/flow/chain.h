@@ -71,12 +71,15 @@ struct chain_ops {
 	void (*blind)(void *arg, const struct plugin *plugin);
 	/* FRL_ALL stops; calls chain_timer(link). */
 	void (*set_timer)(void *arg, struct link *link, uint64_t ms);
+	/* This link's memory goes; its timer is stopped. */
+	void (*closed)(void *arg, struct link *link);
 	void (*set_idle)(void *arg, uint64_t ms);
 };
 
 struct chain_options {
-	const struct chain_ops *ops;	/* borrow; blind, set_idle, forget,
-					 * report, switched may be NULL */
+	const struct chain_ops *ops;	/* borrow; blind, closed, set_idle,
+					 * forget, report, switched may be
+					 * NULL */
 	void *arg;
 	const struct frl_tunnel *tunnel;
 	size_t limit;			/* held bytes per flow */

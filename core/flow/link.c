@@ -10,6 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void
+link_free(struct link *link)
+{
+	struct chain *chain = link->place->chain;
+
+	chain->ops->set_timer(chain->arg, link, FRL_ALL);
+	if (chain->ops->closed != NULL)
+		chain->ops->closed(chain->arg, link);
+	free(link);
+}
+
 struct link *
 link_open(struct link_place *place, const struct plugin *plugin,
     const struct frl_context *context)
@@ -33,8 +44,7 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	link->busy = link->opening = false;
 	if (verdict == FRL_OK)
 		return (link);
-	place->chain->ops->set_timer(place->chain->arg, link, FRL_ALL);
-	free(link);
+	link_free(link);
 	return (NULL);
 }
 
@@ -47,12 +57,11 @@ link_close(struct link *link)
 		link->busy = link->opening = true;
 		link->plugin->desc->close(&link->pub);
 	}
-	chain->ops->set_timer(chain->arg, link, FRL_ALL);
 	if (chain->ops->forget != NULL) {
 		chain->ops->forget(chain->arg, link, FRL_FROM_CLIENT);
 		chain->ops->forget(chain->arg, link, FRL_FROM_SERVER);
 	}
-	free(link);
+	link_free(link);
 }
 
 const struct plugin *

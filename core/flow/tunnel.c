@@ -134,8 +134,7 @@ check(struct tunnel *t)
 	if (decision.verdict != FRL_WAIT)
 		check_decided(t, NULL, NULL, &decision);
 	else
-		timer_start(t->all->options.loop, &t->timer, LOOK_MS,
-		    tunnel_tick, t);
+		tunnel_tick_in(t, LOOK_MS);
 }
 
 /* ------------------------------------------------------------------ */
@@ -170,7 +169,7 @@ relay(struct tunnel *t)
 	if (t->state == DEAD)		/* a link found no memory */
 		return;
 	memset(&t->early, 0, sizeof(t->early));
-	timer_start(all->options.loop, &t->timer, 0, tunnel_tick, t);
+	tunnel_tick_in(t, 0);
 	if (buf_len(&early) != 0)
 		relay_feed(&t->relay, FRL_FROM_CLIENT, buf_data(&early),
 		    buf_len(&early));
@@ -316,14 +315,13 @@ void
 tunnel_tick(void *arg)
 {
 	struct tunnel *t = arg;
-	struct loop *loop = t->all->options.loop;
 	uint64_t next;
 	enum why why;
 
 	if (still_sending(t, &next)) {
 		if (!tunnel_heard(t, &next))
 			return;
-		timer_start(loop, &t->timer, next, tunnel_tick, t);
+		tunnel_tick_in(t, next);
 		return;
 	}
 	if (t->state == DRAIN || (t->state == RELAY && t->why != WHY_NONE)) {
@@ -353,18 +351,35 @@ tunnel_tick(void *arg)
 	}
 	t->looking = next <= LOOK_MS;
 	if (next != FRL_ALL)
-		timer_start(loop, &t->timer, next, tunnel_tick, t);
+		tunnel_tick_in(t, next);
 }
 
 /* Let tunnel_tick() look sooner than it meant to; a farewell's deadline
  * stays. */
+void
+tunnel_tick_in(struct tunnel *t, uint64_t ms)
+{
+	struct loop *loop = t->all->options.loop;
+
+	t->tick_us = loop_recent_us(loop) + ms * 1000;
+	timer_start(loop, &t->timer, ms, tunnel_tick, t);
+}
+
+void
+tunnel_tick_within(struct tunnel *t, uint64_t ms)
+{
+	if (t->why == WHY_NONE && loop_recent_us(t->all->options.loop) +
+	    ms * 1000 < t->tick_us)
+		tunnel_tick_in(t, ms);
+}
+
 void
 tunnel_hurry(struct tunnel *t, uint64_t ms)
 {
 	if (t->why != WHY_NONE)
 		return;
 	t->looking = true;
-	timer_start(t->all->options.loop, &t->timer, ms, tunnel_tick, t);
+	tunnel_tick_in(t, ms);
 }
 
 void
@@ -372,8 +387,7 @@ tunnel_limit_farewell(struct tunnel *t)
 {
 	if (t->state == DEAD)		/* the timer is the burial's */
 		return;
-	timer_start(t->all->options.loop, &t->timer,
-	    t->listener->timeouts.farewell_ms, tunnel_tick, t);
+	tunnel_tick_in(t, t->listener->timeouts.farewell_ms);
 }
 
 /* Something moved; is a flow over, is it all over? */

@@ -208,10 +208,9 @@ op_set_timer(void *arg, struct link *link, uint64_t ms)
 	struct link_timer *lt = *slot;
 
 	if (ms == FRL_ALL) {
+		/* Kept: whoever stops one will need it again. */
 		if (lt != NULL)
 			timer_stop(&lt->timer);
-		free(lt);
-		*slot = NULL;
 		return;
 	}
 	if (lt == NULL) {
@@ -227,19 +226,27 @@ op_set_timer(void *arg, struct link *link, uint64_t ms)
 }
 
 static void
+op_closed(void *arg, struct link *link)
+{
+	void **slot = link_slot(link, LINK_SLOT_TIMER);
+
+	(void)arg;
+	free(*slot);
+	*slot = NULL;
+}
+
+static void
 op_set_idle(void *arg, uint64_t ms)
 {
 	struct tunnel *t = arg;
 
-	uint64_t usual = t->listener->timeouts.idle_ms;
-	uint64_t before = t->idle_ms != 0 ? t->idle_ms : usual;
-	uint64_t now = ms != 0 ? ms : usual;
+	uint64_t limit = ms != 0 ? ms : t->listener->timeouts.idle_ms;
 
 	t->idle_ms = ms;
-	/* tick() asks for the limit anew when it comes; only a shorter one
+	/* The tick asks for the limit anew when it comes; only a shorter one
 	 * must not wait for it. */
-	if (t->state == RELAY && now != 0 && (before == 0 || now < before))
-		tunnel_hurry(t, 0);
+	if (t->state == RELAY && limit != 0)
+		tunnel_tick_within(t, limit);
 }
 
 const struct chain_ops tunnel_chain_ops = {
@@ -254,6 +261,7 @@ const struct chain_ops tunnel_chain_ops = {
 	.switched = op_switched,
 	.blind = op_blind,
 	.set_timer = op_set_timer,
+	.closed = op_closed,
 	.set_idle = op_set_idle,
 };
 

@@ -62,5 +62,5 @@ tunnel_guard(struct tunnel *t, uint64_t next_ms)
 	t->guarded = true;
 	if (pace(t) < next_ms)
 		next_ms = pace(t);
-	timer_start(t->all->options.loop, &t->timer, next_ms, tunnel_tick, t);
+	tunnel_tick_in(t, next_ms);
 }

@@ -37,6 +37,7 @@ struct tunnel {
 	bool goes_on;			/* the client goes on to a tunnel */
 	bool guarded;			/* tick() asks whether peers hear */
 	struct timer timer;		/* of the state */
+	uint64_t tick_us;		/* when tunnel_tick() comes */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target *target;		/* until it is reached */
 	const struct plugin *forwarder;	/* mode forward: the protocol link */
@@ -83,6 +84,10 @@ void tunnel_note_end(struct tunnel *t, enum why why);
 
 /* The state's timer. */
 void tunnel_tick(void *arg);
+void tunnel_tick_in(struct tunnel *t, uint64_t ms);
+
+/* Let it come within ms, if it would come later. */
+void tunnel_tick_within(struct tunnel *t, uint64_t ms);
 
 /* Let the state's timer look in ms; a farewell's deadline stays. */
 void tunnel_hurry(struct tunnel *t, uint64_t ms);

@@ -23,6 +23,7 @@
 #include "net/loop.h"
 
 #define SIGNALS_MAX 8
+#define EXACT_MS 1000
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
 
 _Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)0)->watcher),
@@ -91,8 +92,10 @@ timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 		ev_feed_event(loop->ev, w, EV_TIMER);
 		return;
 	}
-	/* libev counts from when the turn began, which may be long ago. */
-	ev_now_update(loop->ev);
+	/* libev counts from when the turn began, which may be a while ago;
+	 * that counts where the time is short. */
+	if (ms < EXACT_MS)
+		ev_now_update(loop->ev);
 	ev_timer_start(loop->ev, w);
 }
 
