@@ -67,6 +67,8 @@
 	    FAULT) \
 	X(PROTOCOL_ERROR, "protocol_error", "a peer broke the protocol", \
 	    502, "http_protocol_error", FAULT) \
+	X(TIMEOUT, "timeout", "a deadline passed", 504, \
+	    "connection_timeout", FAULT) \
 	X(LIMIT, "limit", "a configured limit was reached", 503, \
 	    "connection_limit_reached", DECISION) \
 	X(OUT_OF_RESOURCES, "out_of_resources", \

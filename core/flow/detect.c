@@ -76,7 +76,7 @@ detect_end(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 static enum frl_verdict
 detect_timer(struct frl_link *link)
 {
-	chain_note(chain_of(link), FRL_WHY_LIMIT, WHY_DETECT_TIMEOUT, NULL,
+	chain_note(chain_of(link), FRL_WHY_TIMEOUT, WHY_DETECT_TIMEOUT, NULL,
 	    "the protocol could not be made out in time");
 	return (FRL_REFUSE);
 }

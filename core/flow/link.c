@@ -365,6 +365,7 @@ host_refuse(struct frl_link *pub, enum frl_why why, const char *text)
 		[FRL_WHY_RELOAD] = WHY_DRAIN,
 		[FRL_WHY_CAPACITY] = WHY_OUT_OF_RESOURCES,
 		[FRL_WHY_BROKEN] = WHY_PLUGIN_ERROR,
+		[FRL_WHY_TIMEOUT] = WHY_TIMEOUT,
 	};
 	struct link *link = link_of(pub);
 	enum why end = WHY_REFUSED;

@@ -339,7 +339,7 @@ tunnel_tick(void *arg)
 		}
 		if (next == 0) {
 			/* The inspectors may have last words. */
-			chain_refuse(t->relay.chain, FRL_WHY_LIMIT, why,
+			chain_refuse(t->relay.chain, FRL_WHY_TIMEOUT, why,
 			    why_row(why)->text);
 			relay_update(&t->relay);
 			return;
@@ -463,7 +463,8 @@ static void
 go_on(struct tunnel *t)
 {
 	t->goes_on = true;
-	tunnel_note_end(t, WHY_NEXT_TARGET);
+	tunnel_note_end(t, t->relay.flows[FRL_FROM_SERVER].over ?
+	    WHY_SERVER_FIN : WHY_NEXT_TARGET);
 	die(t);
 }
 

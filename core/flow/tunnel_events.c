@@ -177,9 +177,13 @@ const struct frl_event tunnel_event_failed = {
 static const struct frl_field close_fields[] = {
 	NAME("inspector", inspector, "who owned the protocol at the end"),
 	U64("duration_us", duration_us, "since tunnel.open"),
-	U64("c2s_bytes", c2s_bytes, "bytes the client's side let through"),
+	U64("c2s_bytes", c2s_bytes, "of the client that went through as they "
+	    "came; not what the proxy wrote itself (heads it rewrites)"),
 	U64("s2c_bytes", s2c_bytes, "bytes the server's side let through"),
-	NAME("end", end, "why it ended"),
+	NAME("end", end, "why it ended: client_fin, server_fin, next_target "
+	    "(the client went on to another server), client_reset, "
+	    "server_reset, refused, a deadline (idle_timeout, lifetime, "
+	    "...), a limit, an error, shutdown"),
 	NAME("closed_by", closed_by, "client, server or proxy"),
 	END
 };

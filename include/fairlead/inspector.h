@@ -26,7 +26,8 @@
  * ABI history
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
- *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward"
+ *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
+ *		FRL_WHY_TIMEOUT
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -86,7 +87,8 @@ enum frl_why {
 	FRL_WHY_DRAIN = 3,	/* the proxy is shutting down */
 	FRL_WHY_RELOAD = 4,	/* the configuration changed */
 	FRL_WHY_CAPACITY = 5,	/* no memory, no descriptors */
-	FRL_WHY_BROKEN = 6	/* a plugin failed */
+	FRL_WHY_BROKEN = 6,	/* a plugin failed */
+	FRL_WHY_TIMEOUT = 7	/* a deadline passed: idle, lifetime, ... */
 };
 
 struct frl_host;

@@ -179,7 +179,7 @@ http_timer(struct frl_link *link)
 	if (l->x != NULL) {
 		exchange_error(link, FRL_FROM_SERVER, "response_timeout", 0);
 		l->answer = ANSWER_NO_ANSWER;
-		return (frl_refuse(link, FRL_WHY_LIMIT,
+		return (frl_refuse(link, FRL_WHY_TIMEOUT,
 		    "the server did not answer in time"));
 	}
 	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
@@ -314,7 +314,8 @@ http_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 		[FRL_WHY_DRAIN] = ANSWER_UNAVAILABLE,
 		[FRL_WHY_RELOAD] = ANSWER_UNAVAILABLE,
 		[FRL_WHY_CAPACITY] = ANSWER_UNAVAILABLE,
-		[FRL_WHY_BROKEN] = ANSWER_BROKEN
+		[FRL_WHY_BROKEN] = ANSWER_BROKEN,
+		[FRL_WHY_TIMEOUT] = ANSWER_NO_ANSWER
 	};
 	const struct http_link *l = link->state;
 	size_t why = (size_t)farewell->why;

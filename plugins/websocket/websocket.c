@@ -301,6 +301,7 @@ code_of(enum frl_why why)
 	case FRL_WHY_LIMIT:
 		return (1009);
 	case FRL_WHY_DRAIN:
+	case FRL_WHY_TIMEOUT:
 		return (1001);
 	case FRL_WHY_RELOAD:
 		return (1012);

@@ -148,7 +148,7 @@ class Forward(Case):
         lines = proxy.stop()
         self.assertEqual([x['end'] for x in lines
                           if x['event'] == 'tunnel.close'],
-                         ['next_target'] * 3)
+                         ['server_fin'] * 3)
         self.assertEqual([x for x in lines
                           if x['event'] == 'tunnel.failed'], [])
 

@@ -355,7 +355,8 @@ static void
 latch(struct fake *f, enum frl_why why, const char *name, const char *text)
 {
 	static const char *const words[] = { "refused", "protocol", "limit",
-	    "drain", "reload", "capacity", "broken" };
+	    "drain", "reload", "capacity", "broken",
+	    "timeout" };
 	struct text t = { 0 };
 
 	if (f->refused != NULL)

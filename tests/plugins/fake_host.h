@@ -138,7 +138,7 @@ const char *fake_handoff(const struct fake *f);
 bool fake_left(const struct fake *f);
 
 /* NULL while nobody refused, else "refused: text" (or protocol, limit,
- * drain, reload, capacity, broken). */
+ * drain, reload, capacity, broken, timeout). */
 const char *fake_refused(const struct fake *f);
 
 #endif
