@@ -102,4 +102,14 @@ void chain_note(struct chain *chain, enum frl_why why, enum why end,
 void chain_latch(struct chain *chain, enum frl_why why, enum why end,
     const char *plugin, const char *text);
 
+/*
+ * Steps of the schedule, for chain.c; was it anything?  Rule 8: the heir, which
+ * there is, takes over.  Rule 9: last words.  Rule 11: leave for another
+ * server.  Rule 4: fail at the limit.
+ */
+void chain_switch_link(struct chain *chain);
+bool chain_say_farewell(struct chain *chain);
+bool chain_leave(struct chain *chain);
+bool chain_over_limit(struct chain *chain, enum frl_flow flow);
+
 #endif

@@ -82,6 +82,13 @@ void tunnel_deny(struct tunnel *t, enum why why, const char *detail,
 /* The first reason counts. */
 void tunnel_note_end(struct tunnel *t, enum why why);
 
+/* How long may this tunnel go on if nothing moves?  0: it may not any more;
+ * FRL_ALL: for ever. */
+uint64_t tunnel_patience(const struct tunnel *t, enum why *ret_why);
+
+/* Is a peer not read, so that nobody would notice that it is gone? */
+bool tunnel_unwatched(const struct tunnel *t);
+
 /* The state's timer. */
 void tunnel_tick(void *arg);
 void tunnel_tick_in(struct tunnel *t, uint64_t ms);
