@@ -169,7 +169,7 @@ relay(struct tunnel *t)
 	if (t->state == DEAD)		/* a link found no memory */
 		return;
 	memset(&t->early, 0, sizeof(t->early));
-	tunnel_tick_in(t, 0);
+	tunnel_tick_begin(t);
 	if (buf_len(&early) != 0)
 		relay_feed(&t->relay, FRL_FROM_CLIENT, buf_data(&early),
 		    buf_len(&early));
@@ -240,7 +240,7 @@ on_progress(void *arg)
 	if (t->state == RELAY) {
 		if (flows[0].over != flows[1].over && t->story.closed_by < 0) {
 			t->story.closed_by = flows[0].over ? 0 : 1;
-			tunnel_hurry(t, 0);	/* patience is shorter now */
+			tunnel_tick_within(t, tunnel_patience(t, &why));
 		}
 		if (!t->looking && tunnel_unwatched(t))
 			tunnel_hurry(t, LOOK_MS);

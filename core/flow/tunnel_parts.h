@@ -35,6 +35,7 @@ struct tunnel {
 	bool nameless;			/* its PROXY header is to come */
 	bool looking;			/* tick() comes within LOOK_MS */
 	bool goes_on;			/* the client goes on to a tunnel */
+	bool settled;			/* it is older than SETTLED_MS */
 	bool guarded;			/* tick() asks whether peers hear */
 	struct timer timer;		/* of the state */
 	uint64_t tick_us;		/* when tunnel_tick() comes */
@@ -93,7 +94,10 @@ bool tunnel_unwatched(const struct tunnel *t);
 void tunnel_tick(void *arg);
 void tunnel_tick_in(struct tunnel *t, uint64_t ms);
 
-/* Let it come within ms, if it would come later. */
+/* Begin it in RELAY. */
+void tunnel_tick_begin(struct tunnel *t);
+
+/* Let it come within ms, if it would come later; FRL_ALL: no need. */
 void tunnel_tick_within(struct tunnel *t, uint64_t ms);
 
 /* Let the state's timer look in ms; a farewell's deadline stays. */

@@ -9,6 +9,9 @@
  */
 #include "flow/tunnel_parts.h"
 
+/* Older tunnels may be long ones. */
+#define SETTLED_MS 5000
+
 /* Does this deadline come first?  limit 0: it never does. */
 static void
 sooner(uint64_t limit_ms, uint64_t since_us, enum why why, uint64_t now_us,
@@ -94,6 +97,19 @@ still_sending(const struct tunnel *t, uint64_t *ret_next)
 	return (left != 0);
 }
 
+/* The server's connection is watched like the client's, which has inherited
+ * that from its listener; five calls that a short tunnel is spared. */
+static void
+settle_down(struct tunnel *t)
+{
+	struct conn *server = t->relay.flows[FRL_FROM_SERVER].source;
+
+	if (t->settled || server == NULL)
+		return;
+	t->settled = true;
+	conn_set_patience(server, &t->all->options.rules->patience);
+}
+
 /* The state's timer: deadlines of a farewell, patience in RELAY. */
 void
 tunnel_tick(void *arg)
@@ -116,6 +132,7 @@ tunnel_tick(void *arg)
 		return;
 	next = LOOK_MS;
 	if (t->state == RELAY) {
+		settle_down(t);
 		next = tunnel_patience(t, &why);
 		if (next == 0 && chain_left(t->relay.chain)) {
 			tunnel_step(t, STEP_NEXT);
@@ -150,10 +167,22 @@ tunnel_tick_in(struct tunnel *t, uint64_t ms)
 }
 
 void
+tunnel_tick_begin(struct tunnel *t)
+{
+	enum why why;
+	uint64_t ms = tunnel_patience(t, &why);
+
+	t->looking = false;
+	tunnel_tick_in(t, ms < SETTLED_MS ? ms : SETTLED_MS);
+}
+
+void
 tunnel_tick_within(struct tunnel *t, uint64_t ms)
 {
-	if (t->why == WHY_NONE && loop_recent_us(t->all->options.loop) +
-	    ms * 1000 < t->tick_us)
+	uint64_t now = loop_recent_us(t->all->options.loop);
+
+	if (t->why == WHY_NONE && ms != FRL_ALL &&
+	    now + ms * 1000 < t->tick_us)
 		tunnel_tick_in(t, ms);
 }
 

@@ -148,7 +148,6 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 	all->dial_options.loop = options->loop;
 	all->dial_options.resolver = options->resolver;
 	all->dial_options.resolve_ms = options->rules->resolve_ms;
-	all->dial_options.patience = options->rules->patience;
 	all->dial_options.connects =
 	    &options->limits->quotas[LIMIT_CONNECTS];
 	if (all->relay_env.buffer == NULL || all->relay_env.pipes == NULL ||

@@ -208,6 +208,13 @@ conn_look(struct conn *conn)
 	return ((p.revents & (POLLRDHUP | POLLHUP)) ? 1 : 0);
 }
 
+void
+conn_set_patience(struct conn *conn, const struct sock_patience *patience)
+{
+
+	sock_set_patience(conn->fd, patience);
+}
+
 enum heard
 conn_heard(struct conn *conn, uint64_t ms)
 {

@@ -14,6 +14,7 @@
 
 #include "net/heard.h"
 #include "net/loop.h"
+#include "net/sock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +65,11 @@ int conn_shutdown(struct conn *conn);
  * 0 alive, 1 the peer finished, CONN_RESET.  Consumes nothing.
  */
 int conn_look(struct conn *conn);
+
+/* Notice when the peer vanishes: after sock_set_patience().  Nothing on a
+ * socket that is not TCP. */
+void conn_set_patience(struct conn *conn,
+    const struct sock_patience *patience);
 
 /* Has the peer acknowledged what was written, within ms? */
 enum heard conn_heard(struct conn *conn, uint64_t ms);

@@ -267,7 +267,6 @@ attempt_start(struct dial *dial, const struct addr *addr)
 		fault_connect(&dial->fault, addr, errno);
 		return (false);
 	}
-	sock_set_patience(fd, &dial->options.patience);
 	attempt->fd = fd;
 	attempt->addr = *addr;
 	dial->running++;

@@ -59,7 +59,6 @@ struct dial_options {
 	struct resolver *resolver;
 	uint64_t resolve_ms;	/* for the names */
 	uint64_t connect_ms;	/* for all attempts together */
-	struct sock_patience patience;	/* of the connection */
 	struct quota *connects;	/* dials that do; NULL: no bound */
 };
 

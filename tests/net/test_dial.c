@@ -281,7 +281,6 @@ test_too_many(void **state)
 	(void)state;
 	setup(&f);
 	f.options.connects = &quota;
-	f.options.patience.unacknowledged_ms = 4321;
 	start(&f, "good.test");
 	assert_connected(&f, 1);
 	assert_int_equal(quota.used, 0);
