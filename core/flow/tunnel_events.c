@@ -136,6 +136,9 @@ const struct frl_event tunnel_event_uninspected = {
 
 #define R frl_tunnel_refused
 static const struct frl_field refused_fields[] = {
+	NAME("listener", listener, "as in tunnel.open; absent behind one"),
+	NAME("client.addr", client_addr, "likewise"),
+	OPT("client.port", client_port, "likewise"),
 	TEXT("reason", reason, 256, "why, in the words of who refused"),
 	OPT("status", status, "what the client was answered"),
 	NAME("plugin", plugin, "who refused; absent: the core"),

@@ -59,6 +59,8 @@ class Greet(Case):
         refused = [x for x in lines if x['event'] == 'tunnel.refused']
         self.assertEqual(len(refused), 5)
         self.assertEqual({x['status'] for x in refused}, {403})
+        # tunnel.open has told who it was.
+        self.assertEqual({'client', 'listener'} & refused[0].keys(), set())
 
     def test_nothing_behind_a_refused_connect_is_parsed(self):
         proxy = self.proxy()
