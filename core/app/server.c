@@ -187,8 +187,9 @@ signalled(void *arg, int signo)
 	if (s->draining != NULL)
 		log_say(FRL_NOTICE, "second signal: leaving now");
 	else
-		log_say(FRL_NOTICE, "draining %zu tunnels",
-		    tunnels_count(s->tunnels));
+		log_say(FRL_NOTICE, "draining %zu tunnel%s",
+		    tunnels_count(s->tunnels),
+		    tunnels_count(s->tunnels) == 1 ? "" : "s");
 	server_drain(s, "signal");
 }
 

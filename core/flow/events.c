@@ -85,8 +85,9 @@ free_sink(struct sink *sink)
 
 	lines = sink_pending(sink, &bytes);
 	if (lines > 0)
-		log_say(FRL_ERROR, "%" PRIu64 " lines could not be written "
-		    "to %s", lines, sink_name(sink));
+		log_say(FRL_ERROR, "%" PRIu64 " line%s could not be "
+		    "written to %s", lines, lines == 1 ? "" : "s",
+		    sink_name(sink));
 	sink_free(sink);
 }
 

@@ -255,8 +255,8 @@ set_state(struct sink *sink, enum sink_state state, int error)
 		timer_stop(&sink->retry);
 	if (state == SINK_BROKEN && sink->state != SINK_BROKEN)
 		log_say(FRL_ERROR, "cannot write events to %s: %s; %" PRIu64
-		    " lines wait", sink->file.name, strerror(error),
-		    sink->lines);
+		    " line%s", sink->file.name, strerror(error), sink->lines,
+		    sink->lines == 1 ? " waits" : "s wait");
 	if (state == SINK_READY && sink->state == SINK_BROKEN)
 		log_say(FRL_NOTICE, "events are written to %s again",
 		    sink->file.name);
