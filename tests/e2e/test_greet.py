@@ -47,6 +47,26 @@ class Greet(Case):
             {x['event'] for x in lines if x.get('tunnel')},
             {'tunnel.failed'})
 
+    def test_what_is_no_http(self):
+        proxy = self.proxy()
+        texts = []
+        for request, text in (
+                (b'\x16\x03\x01\x02\x00\x01\x00', 'this looks like TLS'),
+                (b'\x05\x01\x00', 'this looks like SOCKS'),
+                (b'\x04\x01\x00\x50\x7f\0\0\x01\0', 'looks like SOCKS'),
+                (b'PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\n',
+                 'proxy_protocol: required'),
+                (b'\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c' + b'x' * 12,
+                 'proxy_protocol: required'),
+                (b'\x15\x03', 'no method')):
+            with self.subTest(request=request):
+                status, _, body = self.ask(proxy, request)
+                self.assertEqual(status, 400)
+                self.assertIn(text, body.decode())
+                texts.append(text)
+        for text, line in zip(texts, proxy.stop()[1:]):
+            self.assertIn(text, line['detail'])
+
     def test_403(self):
         proxy = self.proxy()
         for host in ('10.1.2.3:80', '192.168.0.1:80', '169.254.169.254:80',
