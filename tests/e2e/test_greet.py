@@ -79,8 +79,24 @@ class Greet(Case):
         refused = [x for x in lines if x['event'] == 'tunnel.refused']
         self.assertEqual(len(refused), 5)
         self.assertEqual({x['status'] for x in refused}, {403})
+        self.assertIn('169.254.169.254:80 is a metadata service',
+                      refused[2]['reason'])
         # tunnel.open has told who it was.
         self.assertEqual({'client', 'listener'} & refused[0].keys(), set())
+
+    def test_403_says_what_to_do(self):
+        proxy = self.proxy()
+        for host, text in (
+                ('10.1.2.3:80',
+                 'the destination address is not allowed here: 10.1.2.3:80 '
+                 'is not among `destinations: allow` of the configuration '
+                 '(fairlead exec: --allow)'),
+                (f'127.0.0.1:{proxy.port}',
+                 f'the destination is this proxy itself: 127.0.0.1:'
+                 f'{proxy.port} leads to a listener of this proxy')):
+            _, _, body = self.ask(
+                proxy, f'CONNECT {host} HTTP/1.1'.encode() + HOST)
+            self.assertEqual(body.decode(), f'fairlead: {text}\n')
 
     def test_nothing_behind_a_refused_connect_is_parsed(self):
         proxy = self.proxy()
