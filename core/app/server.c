@@ -312,6 +312,12 @@ server_tunnels(const struct server *s)
 	return (tunnels_count(s->tunnels));
 }
 
+bool
+server_used(const struct server *s)
+{
+	return (tunnels_came(s->tunnels));
+}
+
 int
 server_run(struct config *config, const struct server_guest *guest)
 {

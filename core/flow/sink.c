@@ -196,7 +196,8 @@ sink_commit(struct sink *sink, const struct json *j)
 	if (sink->bytes >= SINK_CHUNK)
 		sink_write(sink);
 	else if (!timer_running(&sink->delay))
-		timer_start(sink->loop, &sink->delay, SINK_DELAY_MS,
+		timer_start(sink->loop, &sink->delay,
+		    sink->format == SINK_TEXT ? 0 : SINK_DELAY_MS,
 		    timer_fired, sink);
 }
 
