@@ -137,6 +137,12 @@ events_seal(struct events *events, struct err *err)
 }
 
 bool
+events_known(const struct events *events, const char *pattern)
+{
+	return (slots_knows(&events->slots, pattern));
+}
+
+bool
 events_wanted(const struct event_slot *slot)
 {
 	return (slot->wanted);
