@@ -222,12 +222,9 @@ serve(struct server *s)
 	loop_run(s->loop);
 	record.reason = s->draining;
 	publish(s, &proxy_event_stop, &record);
-	if (events_flush(s->events, LAST_LINES_MS) != 0) {
-		log_say(FRL_ERROR, "the last lines of the log are lost: "
-		    "nobody reads it");
-		return (EXIT_FAILURE);
-	}
-	return (0);
+	/* events_free() says which lines are lost, and why. */
+	return (events_flush(s->events, LAST_LINES_MS) == 0 ? 0 :
+	    EXIT_FAILURE);
 }
 
 /* The steps of a start; 0, or the exit code with a sentence. */

@@ -40,10 +40,9 @@ struct sink;
 struct sink *sink_open(struct loop *loop, const struct sink_options *options,
     void (*room)(void *arg), void *arg, struct err *err);
 
-/* Drops what is pending; flush first. */
+/* Drops what is pending, and says so; flush first. */
 void sink_free(struct sink *sink);
 
-const char *sink_name(const struct sink *sink);
 enum sink_format sink_format(const struct sink *sink);
 
 /*

@@ -194,6 +194,12 @@ class Command(Exec):
             'os.environ["http_proxy"].rsplit(":")[-1]))).sendall(b"x")'))
         self.assertNotIn('no connection', err)
 
+    def test_log_that_cannot_be_written(self):
+        _, err = self.run_it('-q', '-o', '/dev/full', 'true')
+        self.assertIn('the last 2 lines of the log /dev/full are lost: '
+                      'No space left on device', err)
+        self.assertNotIn('nobody', err)
+
     def test_what_cannot_be_run(self):
         text = self.folder / 'text'
         text.write_text('echo hello\n')
