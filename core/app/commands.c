@@ -138,6 +138,26 @@ command_exec(const struct cli *cli)
 	return (code);
 }
 
+/* A misspelt pattern leaves a log that lacks what was to be in it. */
+static int
+check_patterns(const struct config *config, const struct events *events,
+    struct err *err)
+{
+	const struct sink_options *sink;
+	size_t i, k;
+
+	for (i = 0; i < config->sink_count; i++) {
+		sink = &config->sinks[i];
+		for (k = 0; k < sink->events.count; k++) {
+			if (!events_known(events, sink->events.items[k]))
+				return (err_set(err, "log %s: no event is "
+				    "called %s; `fairlead events` prints all",
+				    sink->file, sink->events.items[k]));
+		}
+	}
+	return (0);
+}
+
 /*
  * Declare, load, seal, as the server does.  The loop never turns, so what
  * load() starts does not happen; no sink is opened: a check leaves no file
@@ -156,7 +176,9 @@ load_all(struct config *config, struct host_env *env, struct err *err)
 	}
 	if (config_load_plugins(config, env->events, &host, env, err) < 0)
 		return (-1);
-	return (events_seal(env->events, err));
+	if (events_seal(env->events, err) != 0)
+		return (-1);
+	return (check_patterns(config, env->events, err));
 }
 
 /* config: take; plugins leave before what they were given. */

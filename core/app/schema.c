@@ -168,6 +168,9 @@ read_sink(struct schema *s, size_t at, const struct yaml_node *node)
 			    "each other's lines");
 	}
 	events = node == NULL ? NULL : yaml_get(node, "events");
+	if (events != NULL && sink->events.count == 0)
+		yaml_complain(s->file, events, s->errors, "events: at least "
+		    "one pattern is expected, such as tunnel.* or *");
 	for (i = 0; events != NULL && i < sink->events.count; i++) {
 		if (!pattern_valid(sink->events.items[i]))
 			yaml_complain(s->file, events->kind == YAML_LIST ?

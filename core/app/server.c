@@ -187,8 +187,9 @@ signalled(void *arg, int signo)
 	if (s->draining != NULL)
 		log_say(FRL_NOTICE, "second signal: leaving now");
 	else
-		log_say(FRL_NOTICE, "draining %zu tunnels",
-		    tunnels_count(s->tunnels));
+		log_say(FRL_NOTICE, "draining %zu tunnel%s",
+		    tunnels_count(s->tunnels),
+		    tunnels_count(s->tunnels) == 1 ? "" : "s");
 	server_drain(s, "signal");
 }
 
@@ -221,12 +222,9 @@ serve(struct server *s)
 	loop_run(s->loop);
 	record.reason = s->draining;
 	publish(s, &proxy_event_stop, &record);
-	if (events_flush(s->events, LAST_LINES_MS) != 0) {
-		log_say(FRL_ERROR, "the last lines of the log are lost: "
-		    "nobody reads it");
-		return (EXIT_FAILURE);
-	}
-	return (0);
+	/* events_free() says which lines are lost, and why. */
+	return (events_flush(s->events, LAST_LINES_MS) == 0 ? 0 :
+	    EXIT_FAILURE);
 }
 
 /* The steps of a start; 0, or the exit code with a sentence. */
@@ -309,6 +307,12 @@ size_t
 server_tunnels(const struct server *s)
 {
 	return (tunnels_count(s->tunnels));
+}
+
+bool
+server_used(const struct server *s)
+{
+	return (tunnels_came(s->tunnels));
 }
 
 int

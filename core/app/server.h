@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct config;
@@ -36,6 +37,7 @@ int server_run(struct config *config, const struct server_guest *guest);
 struct loop *server_loop(const struct server *server);
 const char *server_door(const struct server *server);	/* first: IP:port */
 size_t server_tunnels(const struct server *server);
+bool server_used(const struct server *server);	/* was there ever one? */
 
 /* Close the doors, let every tunnel say its last words, leave; a second call
  * leaves at once.  reason: borrow, for the log. */

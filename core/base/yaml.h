@@ -33,13 +33,20 @@ struct yaml_node {
 
 struct yaml_file;
 
+#define YAML_ERRORS_SHOWN 50
+
 /*
- * Errors of a file, all of them, in the order they were found; each one is
- * "file:line:col: text", the line and a caret.
+ * Errors of a file, all of them, in the order of their places; each one is
+ * "file:line:col: text", the line and a caret.  Zeroed memory is none.
  */
 struct yaml_errors {
 	char *text;
 	size_t len, count;
+	size_t shown;			/* entries in the text */
+	struct yaml_error {
+		unsigned line, column;
+		size_t len;
+	} entries[YAML_ERRORS_SHOWN];
 };
 
 /* Read a file.  NULL with at least one error added. */
@@ -56,7 +63,8 @@ const struct yaml_node *yaml_root(const struct yaml_file *file);
 const struct yaml_node *yaml_get(const struct yaml_node *node,
     const char *key);
 
-/* Add an error at a node.  Bounded: after 50 it only counts. */
+/* Add an error at a node.  Bounded: after YAML_ERRORS_SHOWN it only
+ * counts. */
 void yaml_complain(const struct yaml_file *file,
     const struct yaml_node *node, struct yaml_errors *errors,
     const char *format, ...) __attribute__((format(printf, 4, 5)));

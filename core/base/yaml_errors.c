@@ -13,24 +13,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ERRORS_SHOWN 50
 #define ERROR_SIZE 6144		/* 1 KiB of text with every byte escaped */
 #define LINE_SHOWN 120		/* bytes of the line that is quoted */
 
-/* Without memory the error is only counted: the file is refused anyway. */
-static void
-add_error(struct yaml_errors *errors, const char *text, size_t len)
+static bool
+is_before(const struct yaml_error *a, const struct yaml_error *b)
 {
+	return (a->line < b->line ||
+	    (a->line == b->line && a->column < b->column));
+}
+
+/*
+ * Put an entry behind those of its place or before.  Without memory, and
+ * after the last that is shown, it is only counted: the file is refused
+ * anyway.
+ */
+static void
+add_error(struct yaml_errors *errors, const char *text,
+    const struct yaml_error *entry)
+{
+	size_t i = errors->shown, at = errors->len;
 	char *bigger;
 
 	errors->count++;
-	bigger = realloc(errors->text, errors->len + len + 1);
+	if (i == YAML_ERRORS_SHOWN)
+		return;
+	bigger = realloc(errors->text, errors->len + entry->len + 1);
 	if (bigger == NULL)
 		return;
-	memcpy(bigger + errors->len, text, len);
 	errors->text = bigger;
-	errors->len += len;
-	errors->text[errors->len] = '\0';
+	for (; i > 0 && is_before(entry, &errors->entries[i - 1]); i--) {
+		errors->entries[i] = errors->entries[i - 1];
+		at -= errors->entries[i].len;
+	}
+	errors->entries[i] = *entry;
+	errors->shown++;
+	memmove(bigger + at + entry->len, bigger + at, errors->len - at);
+	memcpy(bigger + at, text, entry->len);
+	errors->len += entry->len;
+	bigger[errors->len] = '\0';
 }
 
 /* The bytes of a line, counted from 1; false where there is no such line. */
@@ -108,16 +129,13 @@ static void
 complain_at(const struct yaml_file *file, unsigned line, unsigned column,
     struct yaml_errors *errors, const char *text)
 {
-	char entry[ERROR_SIZE], place[32];
-	struct json j = { .at = entry, .end = entry + sizeof(entry) };
+	struct yaml_error entry = { .line = line, .column = column };
+	char shown[ERROR_SIZE], place[32];
+	struct json j = { .at = shown, .end = shown + sizeof(shown) };
 	const char *quote;
 	size_t len;
 	int n;
 
-	if (errors->count >= ERRORS_SHOWN) {
-		errors->count++;
-		return;
-	}
 	if (file != NULL) {
 		(void)json_plain(&j, file->name, strlen(file->name), 256);
 		json_raw(&j, ":", 1);
@@ -132,7 +150,8 @@ complain_at(const struct yaml_file *file, unsigned line, unsigned column,
 	json_raw(&j, "\n", 1);
 	if (file != NULL && line > 0 && find_line(file, line, &quote, &len))
 		put_line(&j, quote, len, column);
-	add_error(errors, entry, (size_t)(j.at - entry));
+	entry.len = (size_t)(j.at - shown);
+	add_error(errors, shown, &entry);
 }
 
 void

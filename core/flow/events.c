@@ -11,12 +11,10 @@
  * that the gap shows; `stalled` is what any sink_stalled() says, for it is
  * asked about several times per read.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "flow/hooks.h"
 #include "flow/sink.h"
 #include "flow/slots.h"
@@ -77,19 +75,6 @@ events_create(const struct events_options *options)
 	return (events);
 }
 
-static void
-free_sink(struct sink *sink)
-{
-	uint64_t lines;
-	size_t bytes;
-
-	lines = sink_pending(sink, &bytes);
-	if (lines > 0)
-		log_say(FRL_ERROR, "%" PRIu64 " lines could not be written "
-		    "to %s", lines, sink_name(sink));
-	sink_free(sink);
-}
-
 void
 events_free(struct events *events)
 {
@@ -99,7 +84,7 @@ events_free(struct events *events)
 		return;
 	events_flush(events, 0);
 	for (i = 0; i < events->sinks_count; i++)
-		free_sink(events->sinks[i]);
+		sink_free(events->sinks[i]);
 	timer_stop(&events->room);
 	hooks_free(events->hooks);
 	slots_free(&events->slots);
@@ -133,6 +118,12 @@ int
 events_seal(struct events *events, struct err *err)
 {
 	return (slots_seal(&events->slots, err));
+}
+
+bool
+events_known(const struct events *events, const char *pattern)
+{
+	return (slots_knows(&events->slots, pattern));
 }
 
 bool

@@ -98,6 +98,10 @@ int events_hook(struct events *events, const struct frl_hook *hook,
 /* Call once all is declared: hooks of unknown events are an error. */
 int events_seal(struct events *events, struct err *err);
 
+/* Does a pattern of sink_options.events match anything?  Call once all is
+ * declared. */
+bool events_known(const struct events *events, const char *pattern);
+
 /* Does any sink or hook want it? */
 bool events_wanted(const struct event_slot *slot);
 

@@ -65,6 +65,42 @@ judge(struct greet *greet, const struct head *head)
 	return (GREET_TARGET);
 }
 
+/*
+ * What else speaks to a proxy's port by mistake: what is wrong with a bad
+ * head, in words that help more than the first byte that is wrong.
+ */
+static const char *
+mistaken(const uint8_t *bytes, size_t len, const char *detail)
+{
+#define BEGINS(text) text, sizeof(text) - 1
+	static const char socks[] = "this looks like SOCKS: the proxy "
+	    "speaks HTTP only; name it as http://, not socks://";
+	static const char header[] = "this looks like a PROXY header: set "
+	    "`proxy_protocol: required` for this listener";
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *detail;
+	} rows[] = {
+		/* A TLS record of a handshake (RFC 8446, 5.1). */
+		{ BEGINS("\x16\x03"), "this looks like TLS: the proxy itself "
+		    "is spoken to in plain HTTP; name it as http://, not "
+		    "https://" },
+		{ BEGINS("\x04"), socks },
+		{ BEGINS("\x05"), socks },	/* RFC 1928, 3 */
+		{ BEGINS("PROXY "), header },
+		{ BEGINS("\r\n\r\n\0\r\nQUIT\n"), header },
+	};
+#undef BEGINS
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (len >= rows[i].len &&
+		    memcmp(bytes, rows[i].bytes, rows[i].len) == 0)
+			return (rows[i].detail);
+	return (detail);
+}
+
 enum greet_result
 greet_read(struct greet *greet, const uint8_t *bytes, size_t len,
     size_t max_bytes, size_t max_fields)
@@ -90,7 +126,8 @@ greet_read(struct greet *greet, const uint8_t *bytes, size_t len,
 		result = deny(greet, WHY_HEAD_TOO_LARGE, head.detail);
 		break;
 	default:
-		result = deny(greet, WHY_BAD_HEAD, head.detail);
+		result = deny(greet, WHY_BAD_HEAD, mistaken(bytes, len,
+		    head.detail));
 		break;
 	}
 	free(fields);

@@ -120,16 +120,41 @@ put_arrow(struct json *j, int flow)
 		json_raw(j, "<-", 2);
 }
 
-/* The colon of "{client.addr}:{client.port}" where there is no port. */
+/* Would its value be no character at all? */
+static bool
+is_silent(const struct line_field *f, const void *record)
+{
+	const void *p;
+
+	return (!line_value(f, record, &p) || ((f->type == FRL_TEXT ||
+	    f->type == FRL_NAME) && !holds(f, record)));
+}
+
+/* The colon of "{client.addr}:{client.port}" or "{reason}: {detail}" where
+ * nothing comes behind it. */
 static bool
 idle_colon(const struct line_plan *plan, size_t at, const void *record)
 {
 	const struct line_op *op = &plan->ops[at];
 
-	return (op->kind == LINE_LITERAL && op->len == 1 &&
-	    op->text[0] == ':' && at + 1 < plan->ops_count &&
-	    op[1].kind == LINE_FIELD &&
-	    !holds(&plan->fields[op[1].field], record));
+	return (op->kind == LINE_LITERAL && op->text[0] == ':' &&
+	    (op->len == 1 || (op->len == 2 && op->text[1] == ' ')) &&
+	    at + 1 < plan->ops_count && op[1].kind == LINE_FIELD &&
+	    is_silent(&plan->fields[op[1].field], record));
+}
+
+/* What is absent before it takes its space, or its colon, along. */
+static void
+put_literal(struct json *j, const struct line_op *op, bool behind_nothing)
+{
+	size_t skip = 0;
+
+	if (behind_nothing && op->len > 1 && op->text[0] == ':' &&
+	    op->text[1] == ' ')
+		skip = !j->full && j->at[-1] == ' ' ? 2 : 1;
+	else if (behind_nothing && op->text[0] == ' ')
+		skip = 1;
+	json_raw(j, op->text + skip, op->len - skip);
 }
 
 static void
@@ -152,11 +177,7 @@ put_template(struct json *j, const struct line_plan *plan,
 		before = j->at;
 		switch (op->kind) {
 		case LINE_LITERAL:
-			/* What is absent takes the space behind it along. */
-			if (nothing && op->text[0] == ' ')
-				json_raw(j, op->text + 1, op->len - 1);
-			else
-				json_raw(j, op->text, op->len);
+			put_literal(j, op, nothing);
 			break;
 		case LINE_FIELD:
 			put_column(j, &plan->fields[op->field], record,

@@ -65,12 +65,16 @@ listed(const struct rules *rules, const struct addr *addr, bool single)
 
 enum why
 rules_allow(const struct rules *rules, const struct addr *addr,
-    const struct addr *named)
+    const struct addr *named, const char **ret_text)
 {
 	bool ok = false;
 
-	if (is_own(rules, addr))
+	if (is_own(rules, addr)) {
+		*ret_text = "leads to a listener of this proxy";
 		return (WHY_SELF);
+	}
+	*ret_text = "is not among `destinations: allow` of the "
+	    "configuration (fairlead exec: --allow)";
 	switch (addr_classify(addr)) {
 	case ADDR_PUBLIC:
 		ok = true;
@@ -81,10 +85,13 @@ rules_allow(const struct rules *rules, const struct addr *addr,
 		    (named != NULL && addr_equal(named, addr));
 		break;
 	case ADDR_METADATA:
+		*ret_text = "is a metadata service: only an entry of its own "
+		    "in `destinations: allow` opens it";
 		ok = listed(rules, addr, true) ||
 		    (named != NULL && addr_equal(named, addr));
 		break;
 	case ADDR_NEVER:
+		*ret_text = "is no address that a server can have";
 		break;
 	}
 	return (ok ? WHY_NONE : WHY_FORBIDDEN_ADDRESS);

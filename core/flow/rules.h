@@ -58,9 +58,9 @@ const struct plugin *rules_upgrade(const struct rules *rules,
  *	our own listeners	no, under whatever address
  *
  * named (or NULL) is a reverse listener's own server: allowed as if it were
- * in the list.
+ * in the list.  *ret_text: why not, to be read behind the address (static).
  */
 enum why rules_allow(const struct rules *rules, const struct addr *addr,
-    const struct addr *named);
+    const struct addr *named, const char **ret_text);
 
 #endif

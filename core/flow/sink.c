@@ -39,6 +39,7 @@ struct sink {
 	enum sink_format format;
 	enum sink_on_full on_full;
 	enum sink_state state;
+	int error;			/* why SINK_BROKEN */
 	bool full;			/* between SINK_FULL and SINK_ROOM */
 	struct chunk *first, *last;
 	struct chunk *spare;		/* so that one is at hand */
@@ -77,6 +78,16 @@ sink_open(struct loop *loop, const struct sink_options *options,
 	return (sink);
 }
 
+static void
+say_lost(const struct sink *sink)
+{
+	log_say(FRL_ERROR, "the last %" PRIu64 " line%s of the log %s %s "
+	    "lost: %s", sink->lines, sink->lines == 1 ? "" : "s",
+	    sink->file.name, sink->lines == 1 ? "is" : "are",
+	    sink->state == SINK_BROKEN ? strerror(sink->error) :
+	    "nobody reads it");
+}
+
 void
 sink_free(struct sink *sink)
 {
@@ -84,6 +95,8 @@ sink_free(struct sink *sink)
 
 	if (sink == NULL)
 		return;
+	if (sink->lines != 0)
+		say_lost(sink);
 	timer_stop(&sink->delay);
 	timer_stop(&sink->retry);
 	watch_stop(&sink->watch);
@@ -94,12 +107,6 @@ sink_free(struct sink *sink)
 	free(sink->spare);
 	outfile_close(&sink->file);
 	free(sink);
-}
-
-const char *
-sink_name(const struct sink *sink)
-{
-	return (sink->file.name);
 }
 
 enum sink_format
@@ -196,7 +203,8 @@ sink_commit(struct sink *sink, const struct json *j)
 	if (sink->bytes >= SINK_CHUNK)
 		sink_write(sink);
 	else if (!timer_running(&sink->delay))
-		timer_start(sink->loop, &sink->delay, SINK_DELAY_MS,
+		timer_start(sink->loop, &sink->delay,
+		    sink->format == SINK_TEXT ? 0 : SINK_DELAY_MS,
 		    timer_fired, sink);
 }
 
@@ -255,12 +263,13 @@ set_state(struct sink *sink, enum sink_state state, int error)
 		timer_stop(&sink->retry);
 	if (state == SINK_BROKEN && sink->state != SINK_BROKEN)
 		log_say(FRL_ERROR, "cannot write events to %s: %s; %" PRIu64
-		    " lines wait", sink->file.name, strerror(error),
-		    sink->lines);
+		    " line%s", sink->file.name, strerror(error), sink->lines,
+		    sink->lines == 1 ? " waits" : "s wait");
 	if (state == SINK_READY && sink->state == SINK_BROKEN)
 		log_say(FRL_NOTICE, "events are written to %s again",
 		    sink->file.name);
 	sink->state = state;
+	sink->error = error;
 }
 
 /* Newlines in bytes of the first chunk. */

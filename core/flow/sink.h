@@ -4,8 +4,9 @@
  * terminal.
  *
  *	sink_begin, sink_commit --> chunks of 64 KiB --> write
- *	                            when 64 KiB are pending, after 100 ms,
- *	                            or at sink_flush
+ *	                            when 64 KiB are pending, after 100 ms
+ *	                            (SINK_TEXT: at once, for somebody may
+ *	                            be looking), or at sink_flush
  *
  * It knows bytes and newlines, not what a line says.
  *
@@ -27,7 +28,7 @@
 #define SINK_CHUNK ((size_t)64 * 1024)
 #define SINK_FULL ((size_t)1024 * 1024)		/* stalls, or drops */
 #define SINK_ROOM ((size_t)512 * 1024)		/* goes on */
-#define SINK_DELAY_MS 100
+#define SINK_DELAY_MS 100	/* of SINK_JSON */
 
 struct sink;
 
@@ -39,10 +40,9 @@ struct sink;
 struct sink *sink_open(struct loop *loop, const struct sink_options *options,
     void (*room)(void *arg), void *arg, struct err *err);
 
-/* Drops what is pending; flush first. */
+/* Drops what is pending, and says so; flush first. */
 void sink_free(struct sink *sink);
 
-const char *sink_name(const struct sink *sink);
 enum sink_format sink_format(const struct sink *sink);
 
 /*

@@ -294,22 +294,27 @@ is_usual(const char *pattern)
 	    strcmp(pattern, "http.*") == 0 || strcmp(pattern, "ws.*") == 0);
 }
 
+bool
+slots_knows(const struct slots *slots, const char *pattern)
+{
+	size_t i;
+
+	for (i = 0; i < slots->count; i++) {
+		if (matches(pattern, slots->items[i]->event->name))
+			return (true);
+	}
+	return (is_usual(pattern));
+}
+
 /* A filter that matches nothing is probably misspelt; but the plugin that has
  * such events may just not be loaded. */
 static void
 warn_filter(const struct slots *slots, const struct slots_filter *filter)
 {
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < filter->count; i++) {
-		if (is_usual(filter->items[i]))
-			continue;
-		for (k = 0; k < slots->count; k++) {
-			if (matches(filter->items[i],
-			    slots->items[k]->event->name))
-				break;
-		}
-		if (k == slots->count)
+		if (!slots_knows(slots, filter->items[i]))
 			log_say(FRL_WARNING, "no event is called %s",
 			    filter->items[i]);
 	}

@@ -40,6 +40,9 @@ int slots_hook(struct slots *slots, const struct frl_hook *hook,
     void *instance, const char *plugin, bool fail_open, struct err *err);
 int slots_seal(const struct slots *slots, struct err *err);
 
+/* Does a pattern match what is declared, or the usual plugins would? */
+bool slots_knows(const struct slots *slots, const char *pattern);
+
 /* One more sink wants what matches these (copy).  0, or -1 without memory:
  * then nothing changed. */
 int slots_filter(struct slots *slots, const struct frl_strings *patterns);

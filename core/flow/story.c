@@ -263,11 +263,15 @@ static void
 tell_refused(struct story *story, const char *reason, uint32_t status,
     const char *plugin)
 {
+	const struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_refused record;
 
 	record.reason = bytes_of(reason);
 	record.status = status;
 	record.plugin = plugin;
+	record.listener = story->opened ? NULL : tunnel->listener;
+	record.client_addr = story->opened ? NULL : tunnel->client_addr;
+	record.client_port = story->opened ? 0 : tunnel->client_port;
 	tell(story, story->all->refused, &record);
 }
 

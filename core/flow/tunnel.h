@@ -66,6 +66,9 @@ void tunnel_accept(const struct tunnel_listener *listener, int fd,
 
 size_t tunnels_count(const struct tunnels *tunnels);
 
+/* Was there ever one? */
+bool tunnels_came(const struct tunnels *tunnels);
+
 /*
  * Let every tunnel say its last words and end; empty() is called when none
  * is left (at the loop's next turn where there was none).

@@ -35,21 +35,22 @@ tunnel_stop_dial(struct tunnel *t)
 }
 
 static enum why
-dial_allow(void *arg, const struct addr *addr)
+dial_allow(void *arg, const struct addr *addr, const char **ret_text)
 {
 	struct tunnel *t = arg;
 	const struct target *named = &t->listener->server;
 	struct addr own;
 
 	if (t->listener->mode != TUNNEL_REVERSE)
-		return (rules_allow(t->all->options.rules, addr, NULL));
+		return (rules_allow(t->all->options.rules, addr, NULL,
+		    ret_text));
 	/* A reverse listener may reach its own server, whatever address its
 	 * name leads to. */
 	own = *addr;
 	if (named->kind != TARGET_NAME)
 		addr_from_bytes(&own, named->address,
 		    named->kind == TARGET_IPV4 ? 4 : 16, named->port);
-	return (rules_allow(t->all->options.rules, addr, &own));
+	return (rules_allow(t->all->options.rules, addr, &own, ret_text));
 }
 
 static void

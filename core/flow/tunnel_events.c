@@ -136,6 +136,9 @@ const struct frl_event tunnel_event_uninspected = {
 
 #define R frl_tunnel_refused
 static const struct frl_field refused_fields[] = {
+	NAME("listener", listener, "as in tunnel.open; absent behind one"),
+	NAME("client.addr", client_addr, "likewise"),
+	OPT("client.port", client_port, "likewise"),
 	TEXT("reason", reason, 256, "why, in the words of who refused"),
 	OPT("status", status, "what the client was answered"),
 	NAME("plugin", plugin, "who refused; absent: the core"),
@@ -167,7 +170,8 @@ static const struct frl_field failed_fields[] = {
 const struct frl_event tunnel_event_failed = {
 	.name = "tunnel.failed",
 	.help = "A bad head, a failed resolve or connect.",
-	.text = "failed {status} {reason} for {client.addr}: {detail}",
+	.text = "failed {status} {reason} for client {client.addr}: "
+	    "{detail}",
 	.fields = failed_fields,
 	.record_size = sizeof(struct frl_tunnel_failed),
 	.flags = 0
@@ -247,8 +251,8 @@ static const struct frl_field limit_fields[] = {
 const struct frl_event proxy_event_limit = {
 	.name = "proxy.limit",
 	.help = "A limit is reached; at most one line a second for each.",
-	.text = "limits.{limit} is {value}: {refused} turned away "
-	    "{client.addr}",
+	.text = "limits.{limit} is {value}: {refused} turned away"
+	    "{client.addr?, last client} {client.addr}",
 	.fields = limit_fields,
 	.record_size = sizeof(struct proxy_limit),
 	.flags = FRL_EVENT_ALWAYS
@@ -283,7 +287,7 @@ static const struct frl_field dropped_fields[] = {
 const struct frl_event log_event_dropped = {
 	.name = "log.dropped",
 	.help = "Lines of this sink were lost.",
-	.text = "{count} lines of this log were lost since {since}",
+	.text = "lines of this log lost since {since}: {count}",
 	.fields = dropped_fields,
 	.record_size = sizeof(struct log_dropped),
 	.flags = FRL_EVENT_ALWAYS

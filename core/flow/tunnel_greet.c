@@ -34,7 +34,7 @@ welcome(const struct tunnel_listener *listener, const struct addr *peer)
 	return (listener->client_count == 0);
 }
 
-/* No tunnel.open tells who this was, so the reason does. */
+/* The answer shows the peer which address of its own was judged. */
 static void
 turn_away(struct tunnel *t)
 {

@@ -185,6 +185,12 @@ tunnels_count(const struct tunnels *all)
 	return (all->count);
 }
 
+bool
+tunnels_came(const struct tunnels *all)
+{
+	return (all->stories.count != 0);
+}
+
 static void
 now_empty(void *arg)
 {

@@ -241,16 +241,16 @@ attempt_ready(void *arg, bool readable, bool writable)
 static enum why
 judge(struct dial *dial, const struct addr *addr)
 {
+	const char *text = "";
 	enum why why = WHY_NONE;
 
 	if (dial->handlers->allow != NULL) {
 		dial->busy = true;
-		why = dial->handlers->allow(dial->arg, addr);
+		why = dial->handlers->allow(dial->arg, addr, &text);
 		dial->busy = false;
 	}
 	if (why != WHY_NONE)
-		fault_addr(&dial->fault, FAULT_ALLOW, why, addr,
-		    why_row(why)->text);
+		fault_addr(&dial->fault, FAULT_ALLOW, why, addr, text);
 	return (why);
 }
 

@@ -28,11 +28,12 @@ enum dial_verdict { DIAL_OK, DIAL_REFUSE, DIAL_WAIT };
 
 struct dial_handlers {
 	/*
-	 * May this address be connected to?  WHY_NONE, or why not.  Pure: it
-	 * is asked twice, the second time with the very sockaddr given to
-	 * connect(2).
+	 * May this address be connected to?  WHY_NONE; or why not, and what
+	 * can be said of the address (a static text).  Pure: it is asked
+	 * twice, the second time with the very sockaddr given to connect(2).
 	 */
-	enum why (*allow)(void *arg, const struct addr *addr);
+	enum why (*allow)(void *arg, const struct addr *addr,
+	    const char **ret_text);
 
 	/* About to try this address.  DIAL_WAIT: dial_decide() follows; no
 	 * other attempt begins meanwhile. */
@@ -50,7 +51,7 @@ struct dial_result {
 	unsigned attempts;
 	enum why why;		/* when failed: CONNECT_FAILED, DNS_FAILED,
 				 * FORBIDDEN_ADDRESS, REFUSED, ... */
-	char text[128];		/* "connect to 127.0.0.1:1: Connection
+	char text[160];		/* "connect to 127.0.0.1:1: Connection
 				 * refused" */
 };
 

@@ -42,8 +42,9 @@ fault_addr(struct fault *fault, enum fault_rank rank, enum why why,
 	char line[sizeof(fault->text)], where[ADDR_PORT_TEXT_SIZE];
 
 	addr_format_port(addr, where);
-	(void)snprintf(line, sizeof(line), "%s%s: %s",
-	    rank == FAULT_CONNECT ? "connect to " : "", where, text);
+	(void)snprintf(line, sizeof(line), "%s%s%s %s",
+	    rank == FAULT_CONNECT ? "connect to " : "", where,
+	    rank == FAULT_ALLOW ? "" : ":", text);
 	fault_note(fault, rank, why, line);
 }
 

@@ -20,7 +20,7 @@ enum fault_rank { FAULT_NOTHING, FAULT_NO_ADDRESS, FAULT_DNS, FAULT_ALLOW,
 struct fault {
 	enum fault_rank rank;
 	enum why why;
-	char text[128];
+	char text[160];
 };
 
 /* Note a failure with a sentence of its own. */
@@ -31,7 +31,7 @@ void fault_note(struct fault *fault, enum fault_rank rank, enum why why,
 void fault_dns(struct fault *fault, enum fault_rank rank, enum why why,
     const char *name, const char *text);
 
-/* "ADDRESS: TEXT" */
+/* "ADDRESS: TEXT"; with FAULT_ALLOW "ADDRESS TEXT" */
 void fault_addr(struct fault *fault, enum fault_rank rank, enum why why,
     const struct addr *addr, const char *text);
 

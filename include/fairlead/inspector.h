@@ -184,8 +184,10 @@ struct frl_event {
 	/*
 	 * The line for people: text with {field} in it.  {field:8} pads to
 	 * the right, {field:-8} to the left, {field?word} is the word if the
-	 * field is there and not zero, else spaces, {>} is an arrow that shows the
-	 * direction.  NULL: name and fields as key=value.
+	 * field is there and not zero, else spaces, {>} is an arrow that
+	 * shows the direction.  A field that is absent takes the space or
+	 * ": " behind it along, and a ":" or ": " between it and the field
+	 * before.  NULL: name and fields as key=value.
 	 */
 	const char *text;
 	const struct frl_field *fields;

@@ -63,6 +63,10 @@ struct frl_tunnel_refused {
 	struct frl_bytes reason;
 	uint32_t status;		/* what the client was answered, or 0 */
 	const char *plugin;		/* who refused, NULL: the core */
+	/* NULL, 0: as tunnel.open says. */
+	const char *listener;
+	const char *client_addr;
+	uint32_t client_port;
 };
 
 /* tunnel.failed: a bad head, a failed resolve or connect. */

@@ -97,23 +97,54 @@ detect_http(struct frl_bytes client, struct frl_bytes server, bool ended)
 	return (answer == FRL_MORE && ended ? FRL_NO : answer);
 }
 
+/* What is logged of "name=value", of "name=" and of a bare token, which may be
+ * a credential, and may be padded with '=' (RFC 4648, 3.2). */
+static struct frl_bytes
+redact_part(struct frl_bytes part)
+{
+	size_t name, end;
+
+	for (name = 0; name < part.len && part.data[name] != '='; name++)
+		;
+	for (end = name; end < part.len && part.data[end] == '='; end++)
+		;
+	if (part.len == 0)
+		return (part);
+	if (end == part.len)
+		return ((struct frl_bytes){ (const uint8_t *)"***", 3 });
+	return ((struct frl_bytes){ part.data, name + 1 });
+}
+
+static size_t
+find(struct frl_bytes text, size_t at, uint8_t byte)
+{
+	while (at < text.len && text.data[at] != byte)
+		at++;
+	return (at);
+}
+
+static size_t
+put(uint8_t *buffer, size_t at, size_t size, struct frl_bytes text)
+{
+	size_t n = text.len < size - at ? text.len : size - at;
+
+	if (n != 0)
+		memcpy(buffer + at, text.data, n);
+	return (at + n);
+}
+
 struct frl_bytes
 detect_redact(struct frl_bytes target, uint8_t *buffer, size_t size)
 {
-	bool query = false, value = false;
-	size_t n = 0;
+	size_t at = find(target, 0, '?'), end;
+	size_t n = put(buffer, 0, size, (struct frl_bytes){ target.data, at });
 
-	for (size_t i = 0; i < target.len && n < size; i++) {
-		uint8_t byte = target.data[i];
-
-		if (query && byte == '&')
-			value = false;
-		if (!value)
-			buffer[n++] = byte;
-		if (query && byte == '=')
-			value = true;
-		if (byte == '?')
-			query = true;
+	/* A part and the '?' or '&' before it. */
+	for (; at < target.len && n < size; at = end) {
+		buffer[n++] = target.data[at++];
+		end = find(target, at, '&');
+		n = put(buffer, n, size, redact_part((struct frl_bytes){
+		    target.data + at, end - at }));
 	}
 	return ((struct frl_bytes){ buffer, n });
 }

@@ -19,7 +19,8 @@ enum frl_detection detect_http(struct frl_bytes client,
 
 /*
  * Copy a target without the values of its query: "/a?b=1&c" becomes
- * "/a?b=&c".  size: of the buffer; what does not fit is left out.
+ * "/a?b=&***", for what has no value may be one.  size: of the buffer; what
+ * does not fit is left out.
  */
 struct frl_bytes detect_redact(struct frl_bytes target, uint8_t *buffer,
     size_t size);

@@ -10,7 +10,8 @@ static const struct frl_field request_fields[] = {
 	    AT(frl_http_request, txn), .type = FRL_U64 },
 	{ "http.method", "method", AT(frl_http_request, method),
 	    .type = FRL_TEXT },
-	{ "http.target", "request target without query values",
+	{ "http.target", "request target; query values are left out, "
+	    "parameters without a value are ***",
 	    AT(frl_http_request, target), .type = FRL_TEXT, .cap = 1024 },
 	{ "http.host", "Host field", AT(frl_http_request, host),
 	    .type = FRL_TEXT },

@@ -248,8 +248,5 @@ request_data(struct frl_link *link, struct frl_bytes held)
 		return (FRL_OK);
 	if (result == HEAD_OK)
 		return (request_begin(link, &h, held));
-	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
-	    .kind = head_result_name(result), .text = h.detail, .at = h.at,
-	    .answer = result == HEAD_TOO_LARGE ? ANSWER_TOO_LARGE :
-	    ANSWER_BAD_REQUEST }));
+	return (step_bad_head(link, FRL_FROM_CLIENT, result, &h));
 }

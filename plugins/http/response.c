@@ -203,7 +203,5 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	l->scanned[FRL_FROM_SERVER] = 0;
 	if (result == HEAD_OK)
 		return (response_begin(link, &h, held));
-	return (step_bad(link, FRL_FROM_SERVER, (struct fault){
-	    .kind = head_result_name(result), .text = h.detail, .at = h.at,
-	    .answer = ANSWER_BAD_RESPONSE }));
+	return (step_bad_head(link, FRL_FROM_SERVER, result, &h));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* step -- see step.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "step.h"
@@ -21,6 +22,24 @@ step_bad(struct frl_link *link, enum frl_flow flow, struct fault fault)
 	exchange_error(link, flow, fault.kind, fault.at);
 	return (step_broken(link, fault.answer,
 	    fault.text != NULL ? fault.text : ""));
+}
+
+/* What is wrong alone would not say whose head it is in. */
+enum frl_verdict
+step_bad_head(struct frl_link *link, enum frl_flow flow,
+    enum head_result result, const struct head *h)
+{
+	bool request = flow == FRL_FROM_CLIENT;
+	char text[FRL_REASON_SIZE];
+	struct fault fault = { .kind = head_result_name(result),
+	    .text = text, .at = h->at };
+
+	fault.answer = !request ? ANSWER_BAD_RESPONSE :
+	    result == HEAD_TOO_LARGE ? ANSWER_TOO_LARGE : ANSWER_BAD_REQUEST;
+	(void)snprintf(text, sizeof(text), "%s is %s: %s", request ?
+	    "the request head" : "the server's response head",
+	    result == HEAD_TOO_LARGE ? "too large" : "malformed", h->detail);
+	return (step_bad(link, flow, fault));
 }
 
 /* A verb was not recorded. */

@@ -17,7 +17,7 @@ enum frl_verdict step_broken(struct frl_link *link, enum answer answer,
 /* What is wrong with a message, and what a client is told of it. */
 struct fault {
 	const char *kind;	/* of http.error */
-	const char *text;	/* static sentence; NULL: the answer's own */
+	const char *text;	/* sentence; NULL: the answer's own */
 	size_t at;		/* offset in the held bytes */
 	enum answer answer;
 };
@@ -25,6 +25,10 @@ struct fault {
 /* The same with an http.error. */
 enum frl_verdict step_bad(struct frl_link *link, enum frl_flow flow,
     struct fault fault);
+
+/* The same for a head that could not be read. */
+enum frl_verdict step_bad_head(struct frl_link *link, enum frl_flow flow,
+    enum head_result result, const struct head *h);
 
 /* A verb was not recorded, or an allocation failed. */
 enum frl_verdict step_no_memory(struct frl_link *link);

@@ -286,7 +286,7 @@ test_fewer_plugins(void **state)
 	config_free(c);
 }
 
-/* All at once, each with its line and a caret. */
+/* All at once and from top to bottom, each with its line and a caret. */
 static void
 test_exact(void **state)
 {
@@ -302,15 +302,12 @@ test_exact(void **state)
 	    "  - name: raw\n"
 	    "timeouts:\n"
 	    "  idle: 30\n",
-	    "c.yaml:9:11: plugin 'raw' is listed twice\n"
-	    "      - name: raw\n"
-	    "              ^\n"
-	    "c.yaml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
-	    "    lisen: []\n"
-	    "    ^\n"
 	    "c.yaml:1:10: version 2 is not known here; this program reads 1\n"
 	    "    version: 2\n"
 	    "             ^\n"
+	    "c.yaml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
+	    "    lisen: []\n"
+	    "    ^\n"
 	    "c.yaml:4:14: 'localhost:3128' is no IP:port, such as "
 	    "127.0.0.1:3128 or [::1]:3128\n"
 	    "      - address: localhost:3128\n"
@@ -318,6 +315,9 @@ test_exact(void **state)
 	    "c.yaml:5:5: mode reverse needs a `server`\n"
 	    "      - address: 127.0.0.1:80\n"
 	    "        ^\n"
+	    "c.yaml:9:11: plugin 'raw' is listed twice\n"
+	    "      - name: raw\n"
+	    "              ^\n"
 	    "c.yaml:11:9: idle: 30 has no unit: ms, s, m, h or d\n"
 	    "      idle: 30\n"
 	    "            ^\n");
@@ -569,6 +569,9 @@ test_sections(void **state)
 	bad_once(HEAD "log: [{events: [\"ws.fr*me\"]}]\n",
 	    "c.yaml:5:17: 'ws.fr*me' names no events, such as ws.frame or "
 	    "ws.*");
+	bad_once(HEAD "log: [{events: []}]\n",
+	    "c.yaml:5:16: events: at least one pattern is expected, such as "
+	    "tunnel.* or *");
 	bad_once(HEAD "log: [{format: xml}]\n",
 	    "c.yaml:5:16: format: \"xml\" is none of json|text");
 	bad_once(HEAD "limits: {head: 100B}\n",

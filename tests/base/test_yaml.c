@@ -237,8 +237,8 @@ test_complain(void **state)
 	yaml_complain(file, NULL, &errors, "no node");
 	yaml_complain(NULL, NULL, &errors, "no file");
 	assert_string_equal(errors.text,
-	    "t.yaml:1:4: bad \\x1b[31m\n    a: 1\n       ^\n"
-	    "t.yaml: no node\nno file\n");
+	    "t.yaml: no node\nno file\n"
+	    "t.yaml:1:4: bad \\x1b[31m\n    a: 1\n       ^\n");
 	assert_int_equal(errors.count, 3);
 	yaml_errors_free(&errors);
 	yaml_free(file);

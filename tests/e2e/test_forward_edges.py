@@ -191,6 +191,18 @@ class Edges(Case):
         self.assertEqual(status, 502)
         self.assertEqual(self.wait_close(proxy)['end'], 'server_reset')
 
+    def test_malformed_answer(self):
+        def handler(sock):
+            read_request(sock)
+            sock.sendall(b'SSH-2.0-x\r\n')
+            read_all(sock)
+        proxy = self.proxy()
+        status, _, body = self.ask(proxy, get(self.serve(handler).port))
+        self.assertEqual(status, 502)
+        text = "the server's response head is malformed: no HTTP version"
+        self.assertEqual(body.decode(), f'fairlead: {text}\n')
+        self.assertEqual(proxy.wait_line('tunnel.refused')[0]['reason'], text)
+
     def test_reset_in_a_body(self):
         """Nobody may take a piece of it for all of it."""
         def handler(sock):

@@ -47,6 +47,26 @@ class Greet(Case):
             {x['event'] for x in lines if x.get('tunnel')},
             {'tunnel.failed'})
 
+    def test_what_is_no_http(self):
+        proxy = self.proxy()
+        texts = []
+        for request, text in (
+                (b'\x16\x03\x01\x02\x00\x01\x00', 'this looks like TLS'),
+                (b'\x05\x01\x00', 'this looks like SOCKS'),
+                (b'\x04\x01\x00\x50\x7f\0\0\x01\0', 'looks like SOCKS'),
+                (b'PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\n',
+                 'proxy_protocol: required'),
+                (b'\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c' + b'x' * 12,
+                 'proxy_protocol: required'),
+                (b'\x15\x03', 'no method')):
+            with self.subTest(request=request):
+                status, _, body = self.ask(proxy, request)
+                self.assertEqual(status, 400)
+                self.assertIn(text, body.decode())
+                texts.append(text)
+        for text, line in zip(texts, proxy.stop()[1:]):
+            self.assertIn(text, line['detail'])
+
     def test_403(self):
         proxy = self.proxy()
         for host in ('10.1.2.3:80', '192.168.0.1:80', '169.254.169.254:80',
@@ -59,6 +79,24 @@ class Greet(Case):
         refused = [x for x in lines if x['event'] == 'tunnel.refused']
         self.assertEqual(len(refused), 5)
         self.assertEqual({x['status'] for x in refused}, {403})
+        self.assertIn('169.254.169.254:80 is a metadata service',
+                      refused[2]['reason'])
+        # tunnel.open has told who it was.
+        self.assertEqual({'client', 'listener'} & refused[0].keys(), set())
+
+    def test_403_says_what_to_do(self):
+        proxy = self.proxy()
+        for host, text in (
+                ('10.1.2.3:80',
+                 'the destination address is not allowed here: 10.1.2.3:80 '
+                 'is not among `destinations: allow` of the configuration '
+                 '(fairlead exec: --allow)'),
+                (f'127.0.0.1:{proxy.port}',
+                 f'the destination is this proxy itself: 127.0.0.1:'
+                 f'{proxy.port} leads to a listener of this proxy')):
+            _, _, body = self.ask(
+                proxy, f'CONNECT {host} HTTP/1.1'.encode() + HOST)
+            self.assertEqual(body.decode(), f'fairlead: {text}\n')
 
     def test_nothing_behind_a_refused_connect_is_parsed(self):
         proxy = self.proxy()

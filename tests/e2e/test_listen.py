@@ -230,6 +230,9 @@ class Clients(Listen):
                          ['tunnel.refused'] * 2)
         for line in lines:
             self.assertEqual((line['reason'], line['status']), (why, 403))
+            self.assertEqual(line['listener'], f'127.0.0.1:{port}')
+            self.assertEqual(line['client']['addr'], '127.0.0.1')
+            self.assertGreater(line['client']['port'], 0)
 
     def test_listed(self):
         server = self.serve(echo)

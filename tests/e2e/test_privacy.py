@@ -19,7 +19,7 @@ class Privacy(Case):
         proxy = self.proxy(websocket={'control_rate': 0})
         sock = self.connect(proxy, server.port)
         first, rest = REQUEST.split(b'\r\n', 1)
-        target = b'/chat?key=' + self.SECRET + b'&b'
+        target = b'/chat?key=' + self.SECRET + b'&' + self.SECRET
         sock.sendall(
             b'GET ' + target + b' HTTP/1.1\r\n'
             b'Authorization: Bearer ' + self.SECRET + b'\r\n'
@@ -40,4 +40,4 @@ class Privacy(Case):
                          'realtime, openai-insecure-api-key***')
         self.assertEqual(offered['subprotocol'], 'realtime')
         request = proxy.lines('http.request')[0]['http']
-        self.assertEqual(request['target'], '/chat?key=&b')
+        self.assertEqual(request['target'], '/chat?key=&***')

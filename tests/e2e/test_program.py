@@ -157,6 +157,15 @@ colour: blue
                         'fairlead.yaml:11:1', 'address', '^')
         self.assertGreaterEqual(said.count('fairlead.yaml:'), 4)
 
+    def test_pattern_of_no_event(self):
+        text = GOOD + 'log:\n  - file: x.log\n    events: [{}]\n'
+        self.bad(text.format('tunnel.open, ws.frmae'),
+                 'fairlead.yaml: log x.log: no event is called ws.frmae')
+        # Their plugins are just not loaded.
+        text = text.replace('  - name: http\n  - name: websocket\n', '')
+        self.run_it('check', '-c', self.config(
+            text.format('http.*, ws.*, "*"')))
+
     def test_duplicate_key(self):
         self.bad(GOOD + 'version: 1\n', ':8:1')
 

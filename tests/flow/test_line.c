@@ -368,6 +368,52 @@ no_port(void **state)
 }
 
 static void
+check_text(const struct frl_event *event, const void *record,
+    const char *want)
+{
+	struct line_plan *plan = compile(event);
+	struct line_clock clock = { 0 };
+	struct line line = { .plan = plan, .record = record,
+	    .clock = &clock, .flow = -1 };
+
+	line_clock_set(&clock, MOMENT);
+	assert_string_equal(write_with(line_text, &line) +
+	    strlen("18:03:07.120 -    "), want);
+	line_plan_free(plan);
+}
+
+#define TEXT(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+
+/* No colon, comma or space stands where what it leads to is absent. */
+static void
+no_stray_colon(void **state)
+{
+	struct frl_tunnel_refused refused = { TEXT("no"), .status = 403,
+	    .plugin = "guard" };
+	struct frl_tunnel_failed failed = { "l", "127.0.0.1", 1,
+	    "bad_head", TEXT("no method"), 400 };
+	struct proxy_limit limit = { "tunnels", 3, 1, NULL };
+
+	(void)state;
+	check_text(&tunnel_event_refused, &refused,
+	    "refused 403 guard: no\n");
+	refused.plugin = NULL;
+	check_text(&tunnel_event_refused, &refused, "refused 403 no\n");
+	refused.status = 0;
+	check_text(&tunnel_event_refused, &refused, "refused no\n");
+	check_text(&tunnel_event_failed, &failed,
+	    "failed 400 bad_head for client 127.0.0.1: no method\n");
+	failed.detail = (struct frl_bytes){ NULL, 0 };
+	check_text(&tunnel_event_failed, &failed,
+	    "failed 400 bad_head for client 127.0.0.1\n");
+	check_text(&proxy_event_limit, &limit,
+	    "limits.tunnels is 3: 1 turned away\n");
+	limit.client_addr = "127.0.0.1";
+	check_text(&proxy_event_limit, &limit, "limits.tunnels is 3: "
+	    "1 turned away, last client 127.0.0.1\n");
+}
+
+static void
 parts_of_close(void **state)
 {
 	struct line_plan *close_plan = compile(&tunnel_event_close);
@@ -484,6 +530,7 @@ main(void)
 		cmocka_unit_test(small_memory),
 		cmocka_unit_test(parts_of_close),
 		cmocka_unit_test(no_port),
+		cmocka_unit_test(no_stray_colon),
 		cmocka_unit_test(own_tables),
 		cmocka_unit_test(bad_tables),
 	};

@@ -172,6 +172,33 @@ file_after_a_while(void **state)
 }
 
 static void
+stop_waiting(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* Before a timer that comes sooner than the delay of other lines. */
+static void
+text_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct sink_options options = { .file = f->path,
+	    .format = SINK_TEXT };
+	struct timer timer = { 0 };
+	struct err err;
+	bool over = false;
+
+	f->sink = sink_open(f->loop, &options, has_room, f, &err);
+	assert_non_null(f->sink);
+	assert_true(add(f, 0, 100));
+	assert_true(add(f, 1, 100));
+	timer_start(f->loop, &timer, 1, stop_waiting, &over);
+	while (!over)
+		loop_turn(f->loop, true);
+	assert_int_equal(check_file(f->path, 0, 100), 2);
+}
+
+static void
 file_when_a_chunk_is_pending(void **state)
 {
 	struct fixture *f = *state;
@@ -465,6 +492,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(file_after_a_while),
+		TEST(text_at_once),
 		TEST(file_when_a_chunk_is_pending),
 		TEST(lines_of_any_length),
 		TEST(reopen_after_rename),

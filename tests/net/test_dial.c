@@ -66,7 +66,7 @@ struct fixture {
 };
 
 static enum why
-on_allow(void *arg, const struct addr *addr)
+on_allow(void *arg, const struct addr *addr, const char **ret_text)
 {
 	struct fixture *f = arg;
 	char text[ADDR_TEXT_SIZE];
@@ -77,6 +77,7 @@ on_allow(void *arg, const struct addr *addr)
 	if (f->forbidden == NULL || f->allowed < f->forbid_from ||
 	    (f->forbidden[0] != '*' && strcmp(text, f->forbidden) != 0))
 		return (WHY_NONE);
+	*ret_text = "is not for you";
 	return (WHY_FORBIDDEN_ADDRESS);
 }
 
@@ -361,6 +362,7 @@ test_forbidden(void **state)
 	f.forbid_from = 2;
 	start(&f, "127.0.0.1");
 	assert_failed(&f, WHY_FORBIDDEN_ADDRESS, "127.0.0.1:");
+	assert_non_null(strstr(f.result.text, " is not for you"));
 	assert_int_equal(f.nasked, 1);
 	teardown(&f);
 

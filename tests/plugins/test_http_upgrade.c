@@ -184,8 +184,13 @@ test_redact(void **state)
 	(void)state;
 	check_redact("/v1/realtime?model=gpt", "/v1/realtime?model=");
 	check_redact("/a=b", "/a=b");
-	check_redact("/?a=1&b=2&c&d=e=f?g&h", "/?a=&b=&c&d=&h");
+	check_redact("/?a=1&b=2&c&d=e=f?g&h", "/?a=&b=&***&d=&***");
 	check_redact("/?", "/?");
+	check_redact("", "");
+	check_redact("/?&&=v", "/?&&=");
+	check_redact("/x?eyJhbGciOiJIUzI1NiJ9.e30", "/x?***");
+	check_redact("/x?c2VjcmV0cw==", "/x?***");
+	check_redact("/x?a=%3D&=", "/x?a=&***");
 	check_redact("/0123456789012345678901234567890123?a=b",
 	    "/0123456789012345678901234567890");
 }
