@@ -204,7 +204,7 @@ sink_commit(struct sink *sink, const struct json *j)
 		sink_write(sink);
 	else if (!timer_running(&sink->delay))
 		timer_start(sink->loop, &sink->delay,
-		    sink->format == SINK_TEXT ? 0 : SINK_DELAY_MS,
+		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
 		    timer_fired, sink);
 }
 

@@ -192,7 +192,7 @@ text_at_once(void **state)
 	assert_non_null(f->sink);
 	assert_true(add(f, 0, 100));
 	assert_true(add(f, 1, 100));
-	timer_start(f->loop, &timer, 1, stop_waiting, &over);
+	timer_start(f->loop, &timer, SINK_DELAY_MS / 2, stop_waiting, &over);
 	while (!over)
 		loop_turn(f->loop, true);
 	assert_int_equal(check_file(f->path, 0, 100), 2);
