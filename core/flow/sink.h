@@ -5,7 +5,7 @@
  *
  *	sink_begin, sink_commit --> chunks of 64 KiB --> write
  *	                            when 64 KiB are pending, after 100 ms
- *	                            (SINK_TEXT: at once, for somebody may
+ *	                            (SINK_TEXT: 10 ms, for somebody may
  *	                            be looking), or at sink_flush
  *
  * It knows bytes and newlines, not what a line says.
