@@ -245,7 +245,7 @@ on_progress(void *arg)
 		if (!t->looking && tunnel_unwatched(t))
 			tunnel_hurry(t, LOOK_MS);
 		if (!t->guarded)
-			tunnel_guard(t, tunnel_patience(t, &why));
+			tunnel_guard(t);
 		if (chain_starved(t->relay.chain))
 			on_starved(t);
 		else if (chain_left(t->relay.chain)) {

@@ -54,13 +54,11 @@ tunnel_heard(struct tunnel *t, uint64_t *next_ms)
 }
 
 void
-tunnel_guard(struct tunnel *t, uint64_t next_ms)
+tunnel_guard(struct tunnel *t)
 {
 	if (t->guarded || t->looking || t->why != WHY_NONE ||
 	    limit_of(t) == 0)
 		return;
 	t->guarded = true;
-	if (pace(t) < next_ms)
-		next_ms = pace(t);
-	tunnel_tick_in(t, next_ms);
+	tunnel_tick_within(t, pace(t));
 }

@@ -38,7 +38,8 @@ struct tunnel {
 	bool settled;			/* it is older than SETTLED_MS */
 	bool guarded;			/* tick() asks whether peers hear */
 	struct timer timer;		/* of the state */
-	uint64_t tick_us;		/* when tunnel_tick() comes */
+	uint64_t tick_us;		/* when tunnel_tick() comes; UINT64_MAX:
+					 * it does not */
 	struct buf early;		/* greeting, then the first bytes */
 	struct target *target;		/* until it is reached */
 	const struct plugin *forwarder;	/* mode forward: the protocol link */
@@ -110,7 +111,7 @@ void tunnel_hurry(struct tunnel *t, uint64_t ms);
 bool tunnel_heard(struct tunnel *t, uint64_t *next_ms);
 
 /* Something moved: ask so, if tick() would not do it soon. */
-void tunnel_guard(struct tunnel *t, uint64_t next_ms);
+void tunnel_guard(struct tunnel *t);
 
 /* Give last words their deadline. */
 void tunnel_limit_farewell(struct tunnel *t);

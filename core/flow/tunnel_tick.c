@@ -151,12 +151,11 @@ tunnel_tick(void *arg)
 			return;
 	}
 	t->looking = next <= LOOK_MS;
+	t->tick_us = UINT64_MAX;	/* not at all, so far */
 	if (next != FRL_ALL)
 		tunnel_tick_in(t, next);
 }
 
-/* Let tunnel_tick() look sooner than it meant to; a farewell's deadline
- * stays. */
 void
 tunnel_tick_in(struct tunnel *t, uint64_t ms)
 {

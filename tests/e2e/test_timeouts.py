@@ -91,6 +91,23 @@ class Http(Case):
                  if x['event'] == 'http.error']
         self.assertEqual(kinds, ['response_timeout'])
 
+    def test_idle_after_nothing_was_due(self):
+        """A tunnel's timer that had nothing to wait for is wound up again
+        by a limit that comes later."""
+        def handler(sock):
+            read_head(sock)
+            time.sleep(5.5)         # past the first look at a tunnel
+            sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+            read_all(sock)
+        server = self.serve(handler)
+        proxy = self.proxy(
+            extra='timeouts: {idle: 0, unacknowledged: 0, keepalive: 0}',
+            http={'idle': '500ms'})
+        client = self.connect(proxy, server.port, early=GET)
+        self.assertIn(b' 200 ', read_head(client))
+        self.assertEqual(read_all(client), b'')
+        self.assertEqual(self.wait_close(proxy)['end'], 'idle_timeout')
+
     def test_thinking_server(self):
         """`idle` of http is not for exchanges: a server may think, and a
         stream be quiet, for longer."""
