@@ -4,7 +4,7 @@
 # setup.sh -- sourced by ./demo and ./check: their common options, and the
 # Debian packages they need.  Says what it would install before it does.
 #
-#	setup_options "$@"	sets $yes, $install
+#	setup_options "$@"	sets $yes, $install; $long where it is set before
 #	setup_packages SECTION...
 #	setup_build PRESET
 
@@ -17,6 +17,9 @@ setup_options() {
 		case $1 in
 		--yes|-y)	yes=yes ;;
 		--no-install)	install=no ;;
+		--long)		[ -n "${long+set}" ] ||
+				    { echo "$usage" >&2; exit 64; }
+				long=yes ;;
 		--help|-h)	echo "$usage"; exit 0 ;;
 		*)		echo "$usage" >&2; exit 64 ;;
 		esac
