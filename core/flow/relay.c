@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/relay.h"
 
+#include <assert.h>
 #include <string.h>
+#include <utlist.h>
 
 /* Where so many bytes may go on unseen, moving them inside the kernel begins;
  * it goes on while so many come at a time.  Going back and forth costs more
@@ -15,6 +17,14 @@
 /* So many slow readers, and some, have room in the memory for all. */
 #define MEMORY_PARTS 256
 #define READ_LEAST 4096
+
+/* A piece that may wait for the turn's end is shorter than this; so many may.
+ * More would not be cheaper, but make the first one wait. */
+#define TURN_PIECE 4096
+#define TURN_PIECES 32
+
+_Static_assert(TURN_PIECE * TURN_PIECES <= RELAY_BUFFER - RELAY_LEAST,
+    "pieces that were put off leave room for a read");
 
 static void relay_readable(void *arg, enum frl_flow flow);
 static bool keep_span(struct relay *relay, struct relay_flow *f);
@@ -59,6 +69,7 @@ relay_move_client(struct relay *to, struct relay *from)
 	struct relay_flow *new = &to->flows[FRL_FROM_SERVER];
 	struct conn *client = old->sink;
 
+	assert(old->span_len == 0);
 	new->out = old->out;
 	new->pipe = old->pipe;
 	new->gone = old->gone;
@@ -344,9 +355,38 @@ affordable(const struct relay *relay)
 	    (size_t)part : RELAY_BUFFER);
 }
 
+/* Leave the update to the turn's end: n bytes at the buffer's used end stay. */
+static void
+put_off(struct relay *relay, size_t n)
+{
+	struct relay_env *env = relay->env;
+
+	env->used += n;
+	env->pieces++;
+	relay->due = true;
+	DL_APPEND(env->due, relay);
+}
+
+static inline void
+take_off(struct relay *relay)
+{
+	if (relay->due)
+		DL_DELETE(relay->env->due, relay);
+	relay->due = false;
+}
+
+void
+relay_turns_end(struct relay_env *env)
+{
+	while (env->due != NULL)
+		relay_update(env->due);
+	env->used = env->pieces = 0;
+}
+
 void
 relay_update(struct relay *relay)
 {
+	take_off(relay);
 	if (relay->dead || !send_on(relay, FRL_FROM_CLIENT) ||
 	    !send_on(relay, FRL_FROM_SERVER))
 		return;
@@ -377,6 +417,8 @@ appetite(const struct relay *relay, const struct relay_flow *f, size_t most)
 {
 	size_t room = RELAY_LEAST, part = affordable(relay);
 
+	if (most > RELAY_BUFFER - relay->env->used)
+		most = RELAY_BUFFER - relay->env->used;
 	if (f->full_reads != 0 && f->sink != NULL) {
 		room = conn_room(f->sink);
 		if (room < RELAY_LEAST)
@@ -426,11 +468,16 @@ relay_readable(void *arg, enum frl_flow flow)
 {
 	struct relay *relay = arg;
 	struct relay_flow *f = &relay->flows[flow];
-	uint8_t *buffer = relay->env->buffer;
+	struct relay_env *env = relay->env;
+	uint8_t *buffer;
 	size_t room;
 	ssize_t n;
 	bool seen;
 
+	if (env->pieces == TURN_PIECES)
+		relay_turns_end(env);
+	if (relay->due)		/* its other flow was read just now */
+		relay_update(relay);
 	if (relay->dead)
 		return;
 	if (relay->greeting) {
@@ -453,6 +500,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	if (seen && f->pipe != NULL)
 		give_pipe(relay, f);
 	room = appetite(relay, f, room);
+	buffer = env->buffer + env->used;
 	n = conn_read(f->source, buffer, room);
 	if (n == CONN_AGAIN)
 		return;
@@ -468,7 +516,10 @@ relay_readable(void *arg, enum frl_flow flow)
 		f->full_reads++;
 	if (relay->chain != NULL)
 		chain_feed(relay->chain, flow, buffer, (size_t)n, f->over);
-	relay_update(relay);
+	if (n != 0 && n < TURN_PIECE)
+		put_off(relay, (size_t)n);
+	else
+		relay_update(relay);
 }
 
 bool
@@ -491,6 +542,7 @@ relay_close(struct relay *relay, bool reset)
 {
 	unsigned i;
 
+	take_off(relay);
 	relay->env->memory->used -= relay->weight;
 	relay->weight = 0;
 	for (i = 0; i < 2; i++) {

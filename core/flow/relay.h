@@ -11,6 +11,14 @@
  *	3  bytes that the peer's socket takes at once are never copied
  *	4  a FIN is sent when the chain has ended the flow and nothing waits
  *	5  the less memory is left for all, the less is read at a time
+ *	6  what was read leaves in the same turn of the loop
+ *
+ * Small pieces leave when the turn is over, those of some tunnels one behind
+ * another: so the code of each step, here and in the kernel, runs several times
+ * in a row.  Till then they lie in the read buffer:
+ *
+ *	buffer         used                       RELAY_BUFFER
+ *	   | put off    |  the next read             |
  *
  * Before there is a chain, and after its end, what arrives is thrown away
  * (an answer's reader may still be writing, and closing on it would destroy
@@ -33,6 +41,9 @@ struct relay_env {
 	struct pipe_pool *pipes;
 	uint8_t *buffer;		/* RELAY_BUFFER bytes */
 	struct quota *memory;		/* bytes that wait in all of them */
+	struct relay *due;		/* to be updated at the turn's end */
+	size_t used;			/* of the buffer, by pieces put off */
+	unsigned pieces;		/* so many */
 };
 
 struct relay_flow {
@@ -55,11 +66,13 @@ struct relay {
 	struct relay_env *env;
 	struct chain *chain;
 	struct relay_flow flows[2];
+	struct relay *prev, *next;	/* of env->due */
 	uint64_t last_us;		/* when a byte last moved, roughly */
 	size_t weight;			/* its part of env->memory */
 	bool heavy;			/* it grew beyond what there may be */
 	bool moved;			/* one did since last_us was noted */
 	bool greeting;			/* the client is read by its owner */
+	bool due;			/* it is one of env->due */
 	bool dead;			/* about to be closed: do nothing */
 	/* News for the owner, who must not free anything in it. */
 	void (*reset)(void *arg, enum frl_flow whose);
@@ -97,6 +110,9 @@ void relay_feed(struct relay *relay, enum frl_flow flow,
 /* Send what waits, set what is watched; after anything happened to the
  * chain.  Calls reset() or progress(). */
 void relay_update(struct relay *relay);
+
+/* The turn is over: update those that put it off. */
+void relay_turns_end(struct relay_env *env);
 
 /* Does a flow wait for a socket? */
 bool relay_pending(const struct relay *relay, enum frl_flow flow);

@@ -130,6 +130,14 @@ draw_seed(const struct tunnels *all)
 	return (seed);
 }
 
+static void
+turns_end(void *arg)
+{
+	struct tunnels *all = arg;
+
+	relay_turns_end(&all->relay_env);
+}
+
 struct tunnels *
 tunnels_create(const struct tunnels_options *options, struct err *err)
 {
@@ -162,6 +170,7 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 		return (NULL);
 	}
 	events_on_room(options->events, on_room, all);
+	loop_at_turns_end(options->loop, turns_end, all);
 	return (all);
 }
 
@@ -171,6 +180,7 @@ tunnels_free(struct tunnels *all)
 	if (all == NULL)
 		return;
 	events_on_room(all->options.events, NULL, NULL);
+	loop_at_turns_end(all->options.loop, NULL, NULL);
 	timer_stop(&all->stirring);
 	if (all->relay_env.pipes != NULL)
 		pipe_pool_free(all->relay_env.pipes);

@@ -43,6 +43,8 @@ struct signal_row {
 struct loop {
 	struct ev_loop *ev;
 	bool stopped;
+	struct ev_check turns_end;
+	void (*turns_end_fn)(void *arg);
 	struct watch signal_watch;
 	int signal_fd;
 	unsigned nsignals;
@@ -267,6 +269,37 @@ loop_turn(struct loop *loop, bool wait)
 		wait = false;
 	}
 	ev_run(loop->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+}
+
+static void
+turns_end_fired(struct ev_loop *ev, struct ev_check *w, int events)
+{
+	struct loop *loop = (struct loop *)(void *)((char *)w -
+	    offsetof(struct loop, turns_end));
+
+	(void)ev;
+	(void)events;
+	loop->turns_end_fn(w->data);
+}
+
+void
+loop_at_turns_end(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct ev_check *w = &loop->turns_end;
+
+	/* It keeps no loop running: libev does not count it. */
+	if (ev_is_active(w)) {
+		ev_ref(loop->ev);
+		ev_check_stop(loop->ev, w);
+	}
+	loop->turns_end_fn = fn;
+	if (fn == NULL)
+		return;
+	ev_check_init(w, turns_end_fired);
+	ev_set_priority(w, EV_MINPRI);
+	w->data = arg;
+	ev_check_start(loop->ev, w);
+	ev_unref(loop->ev);
 }
 
 static uint64_t

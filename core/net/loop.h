@@ -47,6 +47,10 @@ void loop_stop(struct loop *loop);
 /* Run one turn; with wait, sleep until something happens.  For tests. */
 void loop_turn(struct loop *loop, bool wait);
 
+/* Call fn(arg) once a turn, when everything else of the turn is done, before
+ * the loop waits again.  One per loop; NULL ends it. */
+void loop_at_turns_end(struct loop *loop, void (*fn)(void *arg), void *arg);
+
 /* Microseconds: of a clock that never jumps; of the same, as the kernel noted
  * it some milliseconds ago, which is much cheaper; of the wall clock. */
 uint64_t loop_now_us(const struct loop *loop);

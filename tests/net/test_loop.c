@@ -316,6 +316,48 @@ test_signals(void **state)
 	loop_free(p.loop);
 }
 
+/* Behind what is ready, and behind what that asked for at once. */
+static void
+asks_at_once(void *arg, bool readable, bool writable)
+{
+	struct probe *p = arg;
+
+	probe_ready(p, readable, writable);
+	p->place = ++*p->order;
+	timer_start(p->loop, &p->other->timer, 0, probe_fired, p->other);
+	watch_stop(&p->watch);
+}
+
+static void
+test_turns_end(void **state)
+{
+	struct loop *loop = loop_create();
+	unsigned order = 0;
+	struct probe at_once = { .loop = loop, .order = &order };
+	struct probe end = { .loop = loop, .order = &order };
+	struct probe ready = { .loop = loop, .order = &order,
+	    .other = &at_once };
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	loop_at_turns_end(loop, probe_fired, &end);
+	watch_set(loop, &ready.watch, fds[1], 2, asks_at_once, &ready);
+	loop_turn(loop, true);
+	assert_int_equal(ready.place, 1);
+	assert_int_equal(at_once.place, 2);
+	assert_int_equal(end.place, 3);
+	loop_turn(loop, false);		/* and in each turn */
+	assert_int_equal(end.calls, 2);
+	loop_at_turns_end(loop, NULL, NULL);
+	loop_turn(loop, false);
+	assert_int_equal(end.calls, 2);
+	loop_at_turns_end(loop, probe_fired, &end);
+	loop_free(loop);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 test_clocks(void **state)
 {
@@ -345,6 +387,7 @@ main(void)
 		cmocka_unit_test(test_watch_stops_watch),
 		cmocka_unit_test(test_run_and_stop),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_turns_end),
 		cmocka_unit_test(test_clocks),
 	};
 
