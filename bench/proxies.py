@@ -240,7 +240,7 @@ class Fairlead(Proxy):
         self.name = name
 
     def command(self):
-        return [str(self.build / 'fairlead'), 'run', '-c',
+        return [str(self.build / 'fairlead'), 'run', '--foreground-worker', '-c',
                 self.write(FAIRLEAD)]
 
     def count_lines(self, wanted):

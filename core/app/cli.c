@@ -20,10 +20,13 @@ struct command {
 
 static const struct command commands[] = {
 	{ "run", NULL, CLI_RUN, false, true,
-	    "fairlead run [-t] [-c FILE]",
-	    "Run the proxy in the foreground.\n\n"
-	    "SIGTERM or SIGINT drains and exits; a second one leaves at "
-	    "once.\nSIGUSR1 opens the log files anew.\n" },
+	    "fairlead run [-t] [--foreground-worker] [-c FILE]",
+	    "Run the proxy: a supervisor and its workers.\n\n"
+	    "SIGHUP reads the configuration anew: new tunnels go by it, "
+	    "those that are\nthere by the one they began with.  SIGTERM "
+	    "accepts nobody any more, gives\ntunnels `timeouts.drain` to "
+	    "end, and exits; SIGINT or a second SIGTERM has them\nsay their "
+	    "last words at once.  SIGUSR1 opens the log files anew.\n" },
 	{ "exec", NULL, CLI_EXEC, false, false,
 	    "fairlead exec [-c FILE] [-o FILE] [OPTION...] [--] COMMAND "
 	    "[ARG...]",
@@ -121,6 +124,7 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
+		{ "foreground-worker", no_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -136,6 +140,9 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 			break;
 		case 't':
 			*ret_test = true;
+			break;
+		case 'F':
+			cli->foreground = true;
 			break;
 		case 'h':
 			cli->help = true;
@@ -274,6 +281,9 @@ cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 	if (test && cli->command != CLI_NONE && cli->command != CLI_RUN &&
 	    cli->command != CLI_CHECK)
 		return (err_set(err, "-t belongs to `run`"));
+	if (cli->foreground && cli->command != CLI_NONE &&
+	    cli->command != CLI_RUN)
+		return (err_set(err, "--foreground-worker belongs to `run`"));
 	if (test)
 		cli->command = CLI_CHECK;
 	if (cli->help)
@@ -329,5 +339,8 @@ cli_help(enum cli_command command)
 		    "FAIRLEAD_CONFIG by default\n");
 	if (command == CLI_RUN)
 		printf("  -t, --test         only check it, as `check` "
-		    "does\n");
+		    "does\n"
+		    "      --foreground-worker\n"
+		    "                     one process that does it all, for "
+		    "debuggers; no reload\n");
 }

@@ -49,6 +49,7 @@ struct cli {
 	bool help;			/* print the command's help instead */
 	const char *config;		/* -c, or FAIRLEAD_CONFIG (but
 					 * for `exec`), or NULL */
+	bool foreground;		/* `run` in one process */
 	const char *name;		/* of `plugins info` */
 	struct cli_exec exec;
 };

@@ -12,6 +12,8 @@
 #include "app/config.h"
 #include "app/exec.h"
 #include "app/server.h"
+#include "app/supervisor.h"
+#include "app/trial.h"
 #include "base/log.h"
 #include "flow/host.h"
 #include "flow/tunnel_events.h"
@@ -22,35 +24,15 @@
 #define FRL_VERSION "0.1.0"
 #endif
 
-/* The config of a file, or of text where there is one; or NULL after all its
- * errors were printed. */
-static struct config *
-read_or_say(const char *path, const char *text)
-{
-	struct yaml_errors errors;
-	struct config *config;
-
-	memset(&errors, 0, sizeof(errors));
-	config = text == NULL ? config_read(path, &errors) :
-	    config_parse(path, text, strlen(text), &errors);
-	if (config == NULL) {
-		/* Already lines of their own, with the source and a caret. */
-		if (errors.text != NULL)
-			fprintf(stderr, "%s%s", errors.text, errors.len > 0 &&
-			    errors.text[errors.len - 1] == '\n' ? "" : "\n");
-		log_say(FRL_ERROR, "%s: %zu error%s", path, errors.count,
-		    errors.count == 1 ? "" : "s");
-	}
-	yaml_errors_free(&errors);
-	return (config);
-}
-
 int
-command_run(const char *path)
+command_run(const char *path, bool foreground)
 {
-	struct config *config = read_or_say(path, NULL);
+	struct config *config;
 	int code;
 
+	if (!foreground)
+		return (supervisor_run(path));
+	config = config_read_or_say(path, NULL);
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
 	code = server_run(config, NULL);
@@ -122,9 +104,9 @@ command_exec(const struct cli *cli)
 	if (cli->exec.quiet)
 		setenv("FAIRLEAD_LOG_LEVEL", "warning", 0);
 	if (cli->config != NULL)
-		config = read_or_say(cli->config, NULL);
+		config = config_read_or_say(cli->config, NULL);
 	else
-		config = read_or_say("(built in)", cli->exec.quiet ?
+		config = config_read_or_say("(built in)", cli->exec.quiet ?
 		    EXEC_CONFIG("/dev/null") : EXEC_CONFIG("/dev/stderr"));
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
@@ -138,83 +120,18 @@ command_exec(const struct cli *cli)
 	return (code);
 }
 
-/* A misspelt pattern leaves a log that lacks what was to be in it. */
-static int
-check_patterns(const struct config *config, const struct events *events,
-    struct err *err)
-{
-	const struct sink_options *sink;
-	size_t i, k;
-
-	for (i = 0; i < config->sink_count; i++) {
-		sink = &config->sinks[i];
-		for (k = 0; k < sink->events.count; k++) {
-			if (!events_known(events, sink->events.items[k]))
-				return (err_set(err, "log %s: no event is "
-				    "called %s; `fairlead events` prints all",
-				    sink->file, sink->events.items[k]));
-		}
-	}
-	return (0);
-}
-
-/*
- * Declare, load, seal, as the server does.  The loop never turns, so what
- * load() starts does not happen; no sink is opened: a check leaves no file
- * behind.
- */
-static int
-load_all(struct config *config, struct host_env *env, struct err *err)
-{
-	struct frl_host host;
-	size_t i;
-
-	host_table(&host);
-	for (i = 0; tunnel_events[i] != NULL; i++) {
-		if (events_declare(env->events, tunnel_events[i], err) == NULL)
-			return (-1);
-	}
-	if (config_load_plugins(config, env->events, &host, env, err) < 0)
-		return (-1);
-	if (events_seal(env->events, err) != 0)
-		return (-1);
-	return (check_patterns(config, env->events, err));
-}
-
-/* config: take; plugins leave before what they were given. */
-static int
-check_plugins(struct config *config, struct err *err)
-{
-	struct events_options options = { .node = config->node,
-		.wait_ms = config->timeouts.wait };
-	struct host_env env = { .loop = loop_create() };
-	int ret = -1;
-
-	options.loop = env.loop;
-	if (env.loop != NULL)
-		env.events = events_create(&options);
-	if (env.events != NULL)
-		ret = load_all(config, &env, err);
-	else
-		err_set(err, "out of memory");
-	host_forget(&env);
-	config_free(config);
-	if (env.events != NULL)
-		events_free(env.events);
-	if (env.loop != NULL)
-		loop_free(env.loop);
-	return (ret);
-}
-
 int
 command_check(const char *path)
 {
-	struct config *config = read_or_say(path, NULL);
+	struct config *config = config_read_or_say(path, NULL);
 	struct err err;
+	int failed;
 
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
-	if (check_plugins(config, &err) < 0) {
+	failed = trial_load(config, &err);
+	config_free(config);
+	if (failed != 0) {
 		log_say(FRL_ERROR, "%s: %s", path, err.text);
 		return (EXIT_BAD_CONFIG);
 	}

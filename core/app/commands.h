@@ -8,8 +8,8 @@
 
 #include "app/cli.h"
 
-/* Serve by a configuration. */
-int command_run(const char *path);
+/* Serve by a configuration; foreground: in this process alone. */
+int command_run(const char *path, bool foreground);
 
 /* Serve one command: its exit status. */
 int command_exec(const struct cli *cli);

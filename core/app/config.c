@@ -3,11 +3,13 @@
  * config -- see config.h.  What a file may say is in schema.c and
  * schema_plugins.c; here is how a config comes to life and how it ends.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/config.h"
 #include "app/schema.h"
+#include "base/log.h"
 
 /* file: take. */
 static struct config *
@@ -47,6 +49,27 @@ config_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors)
 {
 	return (config_build(yaml_parse(name, text, len, errors), errors));
+}
+
+struct config *
+config_read_or_say(const char *path, const char *text)
+{
+	struct yaml_errors errors;
+	struct config *config;
+
+	memset(&errors, 0, sizeof(errors));
+	config = text == NULL ? config_read(path, &errors) :
+	    config_parse(path, text, strlen(text), &errors);
+	if (config == NULL) {
+		/* Already lines of their own, with the source and a caret. */
+		if (errors.text != NULL)
+			fprintf(stderr, "%s%s", errors.text, errors.len > 0 &&
+			    errors.text[errors.len - 1] == '\n' ? "" : "\n");
+		log_say(FRL_ERROR, "%s: %zu error%s", path, errors.count,
+		    errors.count == 1 ? "" : "s");
+	}
+	yaml_errors_free(&errors);
+	return (config);
 }
 
 int

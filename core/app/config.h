@@ -33,6 +33,7 @@ struct config_limits {
 	/* Of the process; 0: no bound. */
 	uint64_t tunnels, tunnels_per_client, resolves, connects;
 	uint64_t memory;		/* bytes */
+	uint64_t generations;		/* of workers, at least 2 */
 };
 
 /* Milliseconds; 0 is never, where the schema allows it. */
@@ -40,7 +41,10 @@ struct config_timeouts {
 	uint64_t head, detect, resolve, connect;
 	uint64_t wait, farewell, idle, half_closed, lifetime;
 	uint64_t keepalive, unacknowledged;
+	uint64_t drain, reload_drain;
 };
+
+#define CONFIG_WORKERS_MAX 128
 
 enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
 
@@ -87,6 +91,7 @@ struct config {
 	size_t sink_count;
 
 	char *node;			/* NULL: the host's name */
+	uint32_t workers;		/* 0: as many as processors */
 	struct config_limits limits;
 	struct config_timeouts timeouts;
 };
@@ -100,6 +105,10 @@ struct config *config_read(const char *path, struct yaml_errors *errors);
 /* The same from memory; name is what errors call it. */
 struct config *config_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors);
+
+/* One of both (text: where it is not NULL), for a person: NULL after all
+ * errors were printed on stderr. */
+struct config *config_read_or_say(const char *path, const char *text);
 
 /*
  * What a command line adds to a finished config.  -1 and a sentence.

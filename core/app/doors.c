@@ -2,6 +2,7 @@
 #include "app/doors.h"
 
 #include "app/config.h"
+#include "app/server.h"
 #include "base/log.h"
 #include "flow/tunnel.h"
 #include "net/sock.h"
@@ -23,6 +24,7 @@ struct door {
 
 struct doors {
 	size_t count;
+	bool adopted;			/* somebody else says that we listen */
 	struct addr *own;		/* where we listen, and its aliases */
 	size_t own_count;
 	struct door list[];
@@ -30,6 +32,18 @@ struct doors {
 
 /* ------------------------------------------------------------------ */
 /* Binding								*/
+
+/* Learn what a TCP socket is bound to. */
+static void
+note_addr(struct doors *doors, struct door *door, const struct addr *wanted)
+{
+	struct addr *own = &doors->own[doors->own_count++];
+
+	if (sock_local(door->fd, own) != 0)
+		*own = *wanted;
+	addr_format_port(own, door->name);
+	door->listener.name = door->name;
+}
 
 static int
 bind_path(struct door *door, const struct config_listen *listen,
@@ -49,19 +63,14 @@ static int
 bind_addr(struct doors *doors, struct door *door,
     const struct config_listen *listen, struct err *err)
 {
-	struct addr *own = &doors->own[doors->own_count];
 	const struct sock_patience patience = { listen->timeouts.keepalive,
 		listen->timeouts.unacknowledged };
 
-	door->fd = sock_listen(&listen->addr, err);
+	door->fd = sock_listen(&listen->addr, false, err);
 	if (door->fd < 0)
 		return (-1);
 	sock_set_patience(door->fd, &patience);
-	if (sock_local(door->fd, own) != 0)
-		*own = listen->addr;
-	doors->own_count++;
-	addr_format_port(own, door->name);
-	door->listener.name = door->name;
+	note_addr(doors, door, &listen->addr);
 	return (0);
 }
 
@@ -81,12 +90,10 @@ make_timeouts(const struct config_timeouts *t)
 	return (timeouts);
 }
 
-static int
-bind_door(struct doors *doors, struct door *door,
-    const struct config_listen *listen, struct err *err)
+static void
+fill_listener(struct tunnel_listener *listener,
+    const struct config_listen *listen)
 {
-	struct tunnel_listener *listener = &door->listener;
-
 	listener->mode = listen->mode == CONFIG_REVERSE ? TUNNEL_REVERSE :
 	    TUNNEL_CONNECT;
 	listener->server = listen->server;
@@ -95,16 +102,23 @@ bind_door(struct doors *doors, struct door *door,
 	listener->client_count = listen->client_count;
 	listener->proxy_header = listen->proxy_header;
 	listener->timeouts = make_timeouts(&listen->timeouts);
+}
+
+static int
+bind_door(struct doors *doors, struct door *door,
+    const struct config_listen *listen, struct err *err)
+{
+	fill_listener(&door->listener, listen);
 	return (listen->path != NULL ? bind_path(door, listen, err) :
 	    bind_addr(doors, door, listen, err));
 }
 
-struct doors *
-doors_bind(const struct config *config, struct err *err)
+static struct doors *
+make_doors(size_t n, struct err *err)
 {
-	size_t i, n = config->listen_count;
 	struct doors *doors = calloc(1,
 	    sizeof(*doors) + n * sizeof(doors->list[0]));
+	size_t i;
 
 	if (doors == NULL || (doors->own = calloc(n + 1,
 	    sizeof(*doors->own))) == NULL) {
@@ -115,7 +129,40 @@ doors_bind(const struct config *config, struct err *err)
 	for (i = 0; i < n; i++)
 		doors->list[i].fd = -1;
 	doors->count = n;
-	for (i = 0; i < n; i++) {
+	return (doors);
+}
+
+struct doors *
+doors_adopt(const struct config *config, const struct server_socket *sockets,
+    size_t count, struct err *err)
+{
+	struct doors *doors = make_doors(count, err);
+	const struct config_listen *listen;
+	struct door *door;
+	size_t i;
+
+	if (doors != NULL)
+		doors->adopted = true;
+	for (i = 0; doors != NULL && i < count; i++) {
+		listen = &config->listens[sockets[i].listen];
+		door = &doors->list[i];
+		door->fd = sockets[i].fd;
+		fill_listener(&door->listener, listen);
+		if (listen->path == NULL)
+			note_addr(doors, door, &listen->addr);
+		else
+			door->listener.name = listen->name;
+	}
+	return (doors);
+}
+
+struct doors *
+doors_bind(const struct config *config, struct err *err)
+{
+	size_t i, n = config->listen_count;
+	struct doors *doors = make_doors(n, err);
+
+	for (i = 0; doors != NULL && i < n; i++) {
 		if (bind_door(doors, &doors->list[i], &config->listens[i],
 		    err) != 0) {
 			doors_free(doors);
@@ -222,7 +269,8 @@ doors_open(struct doors *doors, struct loop *loop, struct tunnels *tunnels,
 		    door);
 		if (door->acceptor == NULL)
 			return (err_set(err, "out of memory"));
-		say_open(&door->listener);
+		if (!doors->adopted)
+			say_open(&door->listener);
 	}
 	return (0);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 struct config;
+struct server_socket;
 struct doors;
 struct loop;
 struct tunnels;
@@ -22,6 +23,11 @@ struct tunnels;
 /* Bind them all; nobody is accepted yet.  config: borrow, until doors_free.
  * NULL and a sentence. */
 struct doors *doors_bind(const struct config *config, struct err *err);
+
+/* The same with sockets that are listening already (fds: take; a path's file
+ * is not ours). */
+struct doors *doors_adopt(const struct config *config,
+    const struct server_socket *sockets, size_t count, struct err *err);
 
 /*
  * Every address under which a door may be reached from this host, so that no

@@ -16,7 +16,7 @@ run_command(const struct cli *cli)
 {
 	switch (cli->command) {
 	case CLI_RUN:
-		return (command_run(cli->config));
+		return (command_run(cli->config, cli->foreground));
 	case CLI_EXEC:
 		return (command_exec(cli));
 	case CLI_CHECK:

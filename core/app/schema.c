@@ -22,6 +22,7 @@ struct top {
 	uint64_t version;
 	const char *undetected;
 	const char *node;
+	const char *workers;
 };
 
 static const struct frl_option top_table[] = {
@@ -35,6 +36,10 @@ static const struct frl_option top_table[] = {
 	{ .name = "node", .flags = FRL_OPTION_OPTIONAL,
 	    .help = "this proxy's name in the log; the host's by default",
 	    .type = FRL_OPTION_STRING, .offset = offsetof(struct top, node) },
+	{ .name = "workers", .def = "auto",
+	    .help = "processes that serve; auto: one per processor",
+	    .type = FRL_OPTION_STRING,
+	    .offset = offsetof(struct top, workers) },
 	{ .name = NULL },
 };
 
@@ -201,6 +206,24 @@ read_log(struct schema *s)
 }
 
 static void
+read_workers(struct schema *s, const char *text)
+{
+	char *end;
+	long n;
+
+	if (strcmp(text, "auto") == 0)
+		return;
+	n = strtol(text, &end, 10);
+	if (text[0] < '1' || text[0] > '9' || *end != '\0' ||
+	    n > CONFIG_WORKERS_MAX)
+		yaml_complain(s->file, schema_place(s->root, "workers"),
+		    s->errors, "workers: `auto` or 1 to %d is expected",
+		    CONFIG_WORKERS_MAX);
+	else
+		s->config->workers = (uint32_t)n;
+}
+
+static void
 read_top(struct schema *s)
 {
 	struct top top;
@@ -215,6 +238,8 @@ read_top(struct schema *s)
 		    "program reads 1", (unsigned long long)top.version);
 	if (top.undetected != NULL)
 		schema_undetected(s, top.undetected);
+	if (top.workers != NULL)
+		read_workers(s, top.workers);
 	if (top.node != NULL)
 		s->config->node = strdup(top.node);
 	options_clear(top_table, &top);

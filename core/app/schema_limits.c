@@ -45,6 +45,9 @@ static const struct frl_option limits_table[] = {
 	{ LIMIT(memory), .def = "256MiB", .max = 1024 * GIB,
 	    .help = "bytes that wait in all tunnels together; 0: no bound",
 	    .type = FRL_OPTION_SIZE },
+	{ LIMIT(generations), .def = "8", .min = 2, .max = 64,
+	    .help = "generations of workers alive after reloads; the oldest "
+	    "beyond them is drained", .type = FRL_OPTION_COUNT },
 	{ .name = NULL },
 };
 
@@ -80,6 +83,9 @@ static const struct frl_option timeouts_table[] = {
 	    "until it is probed (TCP)" },
 	{ PROBE(unacknowledged, "60s"), .help = "until what was sent must be "
 	    "acknowledged, and room made for what waits (TCP)" },
+	{ PATIENCE(drain, "30s"), .help = "after SIGTERM, for tunnels to end "
+	    "by themselves" },
+	{ PATIENCE(reload_drain, "0"), .help = "the same after a reload" },
 	{ .name = NULL },
 };
 
@@ -101,6 +107,8 @@ static const struct {
 	{ "tunnel", true },		/* lifetime */
 	{ "either peer", false },	/* keepalive */
 	{ "either peer", false },	/* unacknowledged */
+	{ "tunnel", false },		/* drain */
+	{ "tunnel", false },		/* reload_drain */
 };
 
 _Static_assert(sizeof(about) / sizeof(about[0]) == TIMEOUTS - 1,

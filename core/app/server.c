@@ -34,7 +34,10 @@ struct server {
 	struct limits limits;
 	struct tunnels *tunnels;
 	struct doors *doors;
-	const char *draining;		/* why; NULL: not yet */
+	const char *leaving;		/* why; NULL: not yet */
+	enum frl_why why;		/* for what is cut short by it */
+	bool draining;
+	struct timer patience;		/* until it is */
 };
 
 /* ------------------------------------------------------------------ */
@@ -163,16 +166,49 @@ drained(void *arg)
 	loop_stop(s->loop);
 }
 
+static void
+drain(void *arg)
+{
+	struct server *s = arg;
+
+	timer_stop(&s->patience);
+	s->draining = true;
+	tunnels_drain(s->tunnels, s->why);
+}
+
+void
+server_leave(struct server *s, const char *reason, enum frl_why why,
+    uint64_t ms)
+{
+	if (s->leaving == NULL) {
+		s->leaving = reason;
+		doors_close(s->doors);
+		tunnels_leave(s->tunnels, drained, s);
+	}
+	s->why = why;
+	if (s->draining)
+		return;
+	timer_stop(&s->patience);
+	if (ms != 0)
+		timer_start(s->loop, &s->patience, ms, drain, s);
+}
+
 void
 server_drain(struct server *s, const char *reason)
 {
-	if (s->draining != NULL) {
+	if (s->draining) {
 		tunnels_cut(s->tunnels);
 		return;
 	}
-	s->draining = reason;
-	doors_close(s->doors);
-	tunnels_drain(s->tunnels, drained, s);
+	if (s->leaving == NULL)
+		server_leave(s, reason, FRL_WHY_DRAIN, 0);
+	drain(s);
+}
+
+void
+server_reopen(struct server *s)
+{
+	events_reopen(s->events);
 }
 
 static void
@@ -181,10 +217,10 @@ signalled(void *arg, int signo)
 	struct server *s = arg;
 
 	if (signo == SIGUSR1) {
-		events_reopen(s->events);
+		server_reopen(s);
 		return;
 	}
-	if (s->draining != NULL)
+	if (s->draining)
 		log_say(FRL_NOTICE, "second signal: leaving now");
 	else
 		log_say(FRL_NOTICE, "draining %zu tunnel%s",
@@ -220,7 +256,7 @@ serve(struct server *s)
 	}
 	say_start(s);
 	loop_run(s->loop);
-	record.reason = s->draining;
+	record.reason = s->leaving;
 	publish(s, &proxy_event_stop, &record);
 	/* events_free() says which lines are lost, and why. */
 	return (events_flush(s->events, LAST_LINES_MS) == 0 ? 0 :
@@ -255,7 +291,9 @@ start(struct server *s, struct err *err)
 	s->resolver = resolver_create(s->loop, &resolve, err);
 	if (s->resolver == NULL)
 		return (EXIT_FAILURE);
-	s->doors = doors_bind(s->config, err);
+	s->doors = s->guest != NULL && s->guest->sockets != NULL ?
+	    doors_adopt(s->config, s->guest->sockets, s->guest->socket_count,
+	    err) : doors_bind(s->config, err);
 	if (s->doors == NULL)
 		return (EXIT_CANNOT_BIND);
 	if (doors_own(s->doors, &s->rules.own, &s->rules.own_count, err) != 0)
@@ -276,6 +314,9 @@ start(struct server *s, struct err *err)
 static void
 stop(struct server *s)
 {
+	if (s->guest != NULL && s->guest->closing != NULL)
+		s->guest->closing(s->guest->arg);
+	timer_stop(&s->patience);
 	doors_close(s->doors);
 	tunnels_free(s->tunnels);
 	limits_end(&s->limits);

@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#include <fairlead/inspector.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,6 +25,17 @@ struct server_guest {
 	void *arg;
 	/* The doors are open.  -1 and a sentence: the server leaves again. */
 	int (*opened)(void *arg, struct server *server, struct err *err);
+	/* The loop is about to go, if not NULL. */
+	void (*closing)(void *arg);
+	/* Where clients come in, if not where the config says (take). */
+	const struct server_socket *sockets;
+	size_t socket_count;
+};
+
+/* A listening socket, for the config's listener of that number. */
+struct server_socket {
+	size_t listen;
+	int fd;
 };
 
 /*
@@ -39,8 +52,16 @@ const char *server_door(const struct server *server);	/* first: IP:port */
 size_t server_tunnels(const struct server *server);
 bool server_used(const struct server *server);	/* was there ever one? */
 
+/* Close the doors, let tunnels end by themselves for ms (0: as long as they
+ * like), then as server_drain().  reason: borrow, for the log. */
+void server_leave(struct server *server, const char *reason,
+    enum frl_why why, uint64_t ms);
+
 /* Close the doors, let every tunnel say its last words, leave; a second call
- * leaves at once.  reason: borrow, for the log. */
+ * leaves at once. */
 void server_drain(struct server *server, const char *reason);
+
+/* Open the logs anew. */
+void server_reopen(struct server *server);
 
 #endif

@@ -67,7 +67,7 @@ bury(void *arg)
 	all->count--;
 	if (heir != NULL)
 		tunnel_begin(heir, NULL, NULL);
-	if (all->draining && all->count == 0 && all->empty != NULL)
+	if (all->count == 0 && all->empty != NULL)
 		all->empty(all->empty_arg);
 }
 

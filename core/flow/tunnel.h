@@ -70,11 +70,15 @@ size_t tunnels_count(const struct tunnels *tunnels);
 bool tunnels_came(const struct tunnels *tunnels);
 
 /*
- * Let every tunnel say its last words and end; empty() is called when none
- * is left (at the loop's next turn where there was none).
+ * No client will come any more: clients that have not asked for anything yet
+ * are let go, empty() is called when no tunnel is left (at the loop's next turn
+ * where there was none).
  */
-void tunnels_drain(struct tunnels *tunnels, void (*empty)(void *arg),
+void tunnels_leave(struct tunnels *tunnels, void (*empty)(void *arg),
     void *arg);
+
+/* Behind it: let every tunnel say its last words and end. */
+void tunnels_drain(struct tunnels *tunnels, enum frl_why why);
 
 /* Cut what is left, now. */
 void tunnels_cut(struct tunnels *tunnels);

@@ -230,7 +230,8 @@ tunnel_await(struct tunnel *t, const struct addr *peer)
 		turn_away(t);
 		return;
 	}
-	if (t->all->draining) {		/* it comes from another tunnel */
+	if (t->all->draining || (t->all->empty != NULL && t->story.unasked)) {
+		/* It comes from another tunnel, and there is nothing to do. */
 		tunnel_deny(t, WHY_SHUTDOWN, NULL, NULL);
 		return;
 	}

@@ -211,15 +211,25 @@ now_empty(void *arg)
 }
 
 void
-tunnels_drain(struct tunnels *all, void (*empty)(void *arg), void *arg)
+tunnels_leave(struct tunnels *all, void (*empty)(void *arg), void *arg)
 {
 	struct tunnel *t, *next;
 
 	limits_tell(all->options.limits);
-	all->draining = true;
 	all->empty = empty;
 	all->empty_arg = arg;
 	timer_start(all->options.loop, &all->stirring, 0, now_empty, all);
+	DL_FOREACH_SAFE(all->list, t, next)
+		if (t->state == GREET && t->story.unasked)
+			tunnel_deny(t, WHY_SHUTDOWN, NULL, NULL);
+}
+
+void
+tunnels_drain(struct tunnels *all, enum frl_why why)
+{
+	struct tunnel *t, *next;
+
+	all->draining = true;
 	DL_FOREACH_SAFE(all->list, t, next) {
 		switch (t->state) {
 		case GREET:
@@ -228,7 +238,7 @@ tunnels_drain(struct tunnels *all, void (*empty)(void *arg), void *arg)
 			tunnel_deny(t, WHY_SHUTDOWN, NULL, NULL);
 			break;
 		case RELAY:
-			chain_refuse(t->relay.chain, FRL_WHY_DRAIN,
+			chain_refuse(t->relay.chain, why,
 			    WHY_SHUTDOWN, why_row(WHY_SHUTDOWN)->text);
 			relay_update(&t->relay);
 			break;

@@ -40,7 +40,7 @@ set_on(int fd, int level, int option)
 }
 
 int
-sock_listen(const struct addr *a, struct err *err)
+sock_listen(const struct addr *a, bool shared, struct err *err)
 {
 	char text[ADDR_PORT_TEXT_SIZE];
 	int fd, saved;
@@ -49,6 +49,8 @@ sock_listen(const struct addr *a, struct err *err)
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) == -1)
 		goto err0;
 	set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (shared)
+		set_on(fd, SOL_SOCKET, SO_REUSEPORT);
 	/* Accepted sockets inherit it, as all of sock_set_patience(). */
 	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
 	/* "[::]" means IPv6: who wants IPv4 as well says so. */

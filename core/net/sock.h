@@ -10,8 +10,10 @@
 #include "net/addr.h"
 #include "net/loop.h"
 
-/* A listening socket on an address; -1 and a sentence that names it. */
-int sock_listen(const struct addr *a, struct err *err);
+/* A listening socket on an address; shared: others of this user may listen on
+ * it as well, and the kernel spreads clients over all.  -1 and a sentence that
+ * names it. */
+int sock_listen(const struct addr *a, bool shared, struct err *err);
 
 /* How long a peer may be silent before it counts as gone; 0: for ever. */
 struct sock_patience {

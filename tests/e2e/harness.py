@@ -98,7 +98,8 @@ def plugin_text(plugins, options):
 class Proxy:
     """A running fairlead.  Use Case.proxy() to get one."""
 
-    def __init__(self, plugins, options, extra, reverse, config, env):
+    def __init__(self, plugins, options, extra, reverse, config, env,
+                 supervised):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='frl-e2e-'))
         self.log = self.folder / 'log.json'
         self.port = free_port()
@@ -114,9 +115,10 @@ class Proxy:
         self.config.write_text(text)
         self.err = open(self.folder / 'stderr', 'w+b')
         self.out = open(self.folder / 'stdout', 'w+b')
+        how = [] if supervised else ['--foreground-worker']
         self.process = subprocess.Popen(
-            [PROGRAM, 'run', '-c', self.config], stdin=subprocess.DEVNULL,
-            stdout=self.out, stderr=self.err, env={**os.environ, **env})
+            [PROGRAM, 'run', *how, '-c', self.config],
+            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err, env={**os.environ, **env})
         self.stopped = None
 
     def wait_ready(self):
@@ -288,9 +290,11 @@ class Case(unittest.TestCase):
     more_plugins = ()
 
     def proxy(self, plugins=('http', 'websocket', 'raw'), extra='',
-              reverse=None, config=None, env=None, **options):
+              reverse=None, config=None, env=None, supervised=False,
+              **options):
+        """supervised: a supervisor with workers, else one process."""
         proxy = Proxy(tuple(self.more_plugins) + tuple(plugins), options,
-                      extra, reverse, config, env or {})
+                      extra, reverse, config, env or {}, supervised)
         self.addCleanup(proxy.remove)
         self.addCleanup(proxy.stop)
         proxy.wait_ready()

@@ -85,7 +85,7 @@ pair_listen(struct pair *p)
 	memset(p, 0, sizeof(*p));
 	p->loop = loop_create();
 	assert_int_equal(addr_parse(&p->addr, "127.0.0.1:0"), 0);
-	p->listener = sock_listen(&p->addr, &err);
+	p->listener = sock_listen(&p->addr, false, &err);
 	assert_true(p->listener >= 0);
 	assert_int_equal(sock_local(p->listener, &p->addr), 0);
 	p->acceptor = acceptor_start(p->loop, p->listener, on_accepted, p);
@@ -353,11 +353,11 @@ test_listen_fails(void **state)
 
 	(void)state;
 	pair_listen(&p);
-	assert_int_equal(sock_listen(&p.addr, &err), -1);
+	assert_int_equal(sock_listen(&p.addr, false, &err), -1);
 	addr_format_port(&p.addr, text);
 	assert_non_null(strstr(err.text, text));
 	assert_int_equal(addr_parse(&a, "192.0.2.1:0"), 0);
-	assert_int_equal(sock_listen(&a, &err), -1);
+	assert_int_equal(sock_listen(&a, false, &err), -1);
 	pair_close(&p);
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * generation -- one configuration being served: its keeper and its workers, as
+ * the supervisor sees them.
+ *
+ *	PLANNING --plan--> STARTING --all serve--> CURRENT --replaced--> OLD
+ *	    |                  |                                          |
+ *	    +----- failed -----+--> FAILED --------- nobody left ---------+-->
+ *
+ *	PLANNING	the keeper reads the file and tries the plugins
+ *	STARTING	workers were forked; those that are there serve already
+ *	CURRENT		a worker that ends is replaced
+ *	OLD, FAILED	none is; the keeper is gone
+ *
+ * What always holds: a worker has a pid from its hello on, and leaves the list
+ * when its process was waited for; a worker that ends by itself again and again
+ * is replaced once a second at most.
+ */
+#ifndef APP_GENERATION_H
+#define APP_GENERATION_H
+
+#include "app/gates.h"
+#include "app/message.h"
+#include "net/loop.h"
+
+#include <sys/types.h>
+
+enum generation_state { PLANNING, STARTING, CURRENT, OLD, FAILED };
+
+struct generation;
+
+/* News for the supervisor, from the loop; it frees no generation in them. */
+struct generation_owner {
+	void *arg;
+	/* The plan is whole: open the gates (0) or say why not (an exit
+	 * code). */
+	int (*planned)(void *arg, struct generation *generation);
+	void (*serves)(void *arg, struct generation *generation);
+	/* It will never: code to exit with. */
+	void (*failed)(void *arg, struct generation *generation, int code);
+	/* No process of it is left. */
+	void (*gone)(void *arg, struct generation *generation);
+};
+
+/* NULL without memory or processes; that was said. */
+struct generation *generation_start(struct loop *loop, const char *path,
+    unsigned number, const struct gates *gates,
+    const struct generation_owner *owner);
+
+enum generation_state generation_state(const struct generation *generation);
+const struct plan *generation_plan(const struct generation *generation);
+unsigned generation_number(const struct generation *generation);
+unsigned generation_workers(const struct generation *generation);
+
+/* Replace no worker any more, drain those that are there; also a second time,
+ * with less patience.  ms 0: no bound. */
+void generation_drain(struct generation *generation, bool reload,
+    uint64_t ms);
+
+/* Last words now; a second time: cut. */
+void generation_cut(struct generation *generation);
+
+/* Its workers open their logs anew. */
+void generation_reopen(struct generation *generation);
+
+/* A child process has ended; was it one of these? */
+bool generation_reap(struct generation *generation, pid_t pid, int status);
+
+/* No process is left, or the program is about to end. */
+void generation_free(struct generation *generation);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper -- the process that holds one configuration, with its plugins' code,
+ * and forks the workers that serve by it.
+ *
+ * So all workers of a generation are of one configuration and one set of
+ * plugin files, whatever becomes of those on the disk; and a worker that is
+ * replaced is there at once.  The keeper serves nobody and calls no load().
+ */
+#ifndef APP_KEEPER_H
+#define APP_KEEPER_H
+
+/* Fork one that reads the configuration at path (borrow), says its plan (see
+ * message.h) and forks workers until the channel closes.  Its pid, or -1 and
+ * errno. */
+int keeper_start(const char *path, int *ret_channel);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan -- what the supervisor knows of a configuration: where to listen, how
+ * many workers, how long to drain.  No texts of peers, no plugins.
+ */
+#ifndef APP_PLAN_H
+#define APP_PLAN_H
+
+#include "net/addr.h"
+#include "net/sock.h"
+#include "net/unixsock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
+
+struct plan_listen {
+	char name[PLAN_NAME_SIZE];	/* as configured */
+	struct addr addr;		/* without a path */
+	char path[UNIXSOCK_PATH_SIZE];	/* ""; or of a UNIX socket */
+	uint32_t permissions;
+	struct sock_patience patience;
+};
+
+struct plan {
+	uint32_t workers;
+	uint32_t generations;		/* alive at a time, at most */
+	uint64_t drain_ms;		/* at the end; 0: no bound */
+	uint64_t reload_drain_ms;	/* of a replaced one; likewise */
+	uint32_t listen_count;
+	struct plan_listen *listens;	/* give */
+};
+
+struct config;
+
+/* What the config says; without the list, which is plan_listen()'s. */
+struct plan plan_of(const struct config *config);
+struct plan_listen plan_listen_of(const struct config *config, size_t i);
+
+#endif

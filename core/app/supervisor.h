@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor -- the process that owns the listening sockets and starts the
+ * others.  It parses nothing that a peer sent, and loads no plugin.
+ *
+ *	SIGHUP		read the configuration anew; if it is good, a new
+ *			generation of workers serves by it, and the old one
+ *			lives until its tunnels end
+ *	SIGUSR1		open the logs anew
+ *	SIGTERM		accept nobody, drain, leave; twice: last words at once;
+ *			a third time: cut
+ *	SIGINT		as a second SIGTERM
+ */
+#ifndef APP_SUPERVISOR_H
+#define APP_SUPERVISOR_H
+
+/* Serve by the configuration at path (borrow).  The program's exit code. */
+int supervisor_run(const char *path);
+
+#endif

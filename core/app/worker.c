@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/cli.h"
+#include "app/config.h"
+#include "app/descriptors.h"
+#include "app/message.h"
+#include "app/server.h"
+#include "app/worker.h"
+#include "base/log.h"
+#include "net/loop.h"
+
+struct worker_seat {
+	int channel;
+	uint64_t drain_ms;		/* if the supervisor vanishes */
+	struct server *server;
+	struct watch watch;
+	struct server_socket *sockets;
+	size_t count;
+};
+
+static int
+say(struct worker_seat *seat, enum message_kind kind)
+{
+	struct message m = { .kind = (uint32_t)kind };
+
+	if (kind == MESSAGE_HELLO)
+		m.u.pid = getpid();
+	return (channel_send(seat->channel, &m, sizeof(m), NULL, 0));
+}
+
+static int
+add_sockets(struct worker_seat *seat, const struct message *m,
+    const int *fds, size_t count)
+{
+	struct server_socket *more;
+	size_t i;
+
+	more = realloc(seat->sockets, (seat->count + count) * sizeof(*more));
+	if (more == NULL)
+		return (-1);
+	seat->sockets = more;
+	for (i = 0; i < count; i++) {
+		more[seat->count].listen = m->u.sockets[i];
+		more[seat->count++].fd = fds[i];
+	}
+	return (0);
+}
+
+/* Before there is a loop. */
+static int
+take_sockets(struct worker_seat *seat)
+{
+	int fds[CHANNEL_FDS_MAX];
+	struct message m;
+	size_t count;
+
+	for (;;) {
+		if (channel_receive(seat->channel, &m, sizeof(m), 1, fds,
+		    &count) <= 0)
+			return (-1);
+		if (m.kind == MESSAGE_OPEN)
+			return (0);
+		if (m.kind == MESSAGE_SOCKETS &&
+		    add_sockets(seat, &m, fds, count) != 0)
+			return (-1);
+	}
+}
+
+static void
+obey(struct worker_seat *seat, const struct message *m)
+{
+	if (m->kind == MESSAGE_REOPEN)
+		server_reopen(seat->server);
+	else if (m->kind == MESSAGE_CUT)
+		server_drain(seat->server, "signal");
+	else if (m->kind == MESSAGE_DRAIN)
+		server_leave(seat->server, m->u.drain.reload ? "reload" :
+		    "signal", m->u.drain.reload ? FRL_WHY_RELOAD :
+		    FRL_WHY_DRAIN, m->u.drain.ms);
+}
+
+static void
+told(void *arg, bool readable, bool writable)
+{
+	struct worker_seat *seat = arg;
+	int fds[CHANNEL_FDS_MAX], n;
+	struct message m;
+	size_t count;
+
+	(void)readable;
+	(void)writable;
+	while ((n = channel_receive(seat->channel, &m, sizeof(m), 0, fds,
+	    &count)) > 0) {
+		while (count > 0)
+			close(fds[--count]);
+		obey(seat, &m);
+	}
+	if (n < 0 && errno == EAGAIN)
+		return;
+	/* Nobody leads us any more: serve to the end whom we have. */
+	watch_stop(&seat->watch);
+	log_say(FRL_ERROR, "worker %d: the supervisor is gone; draining",
+	    (int)getpid());
+	server_leave(seat->server, "no supervisor", FRL_WHY_DRAIN,
+	    seat->drain_ms);
+}
+
+static int
+opened(void *arg, struct server *server, struct err *err)
+{
+	struct worker_seat *seat = arg;
+
+	seat->server = server;
+	if (say(seat, MESSAGE_SERVING) != 0)
+		return (err_set(err, "the supervisor is gone"));
+	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
+	    seat);
+	return (0);
+}
+
+static void
+closing(void *arg)
+{
+	struct worker_seat *seat = arg;
+
+	watch_stop(&seat->watch);
+}
+
+int
+worker_run(struct config *config, int channel)
+{
+	struct worker_seat seat = { .channel = channel,
+	    .drain_ms = config->timeouts.drain };
+	struct server_guest guest = { .arg = &seat, .opened = opened,
+	    .closing = closing };
+	int code = EXIT_RUNTIME;
+
+	descriptors_raise(config->limits.tunnels);
+	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0) {
+		guest.sockets = seat.sockets;
+		guest.socket_count = seat.count;
+		code = server_run(config, &guest);
+	}
+	free(seat.sockets);
+	close(channel);
+	return (code);
+}

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: MIT
+"""A supervisor and its workers: reload, crash, drain."""
+
+import collections
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+
+import harness
+from harness import echo, read_all, read_exactly, wait_until
+
+
+def parents():
+    """pid -> parent of all processes."""
+    found = {}
+    for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = path.read_text().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if fields[0] != 'Z':
+            found[int(path.parent.name)] = int(fields[1])
+    return found
+
+
+def sockets_of(pid):
+    found = set()
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        try:
+            name = os.readlink(fd)
+        except OSError:
+            continue
+        if name.startswith('socket:'):
+            found.add(name)
+    return found
+
+
+def listening():
+    """The inodes of listening TCP sockets."""
+    rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+    return {f'socket:[{r.split()[9]}]' for r in rows if r.split()[3] == '0A'}
+
+
+class Supervised(harness.Case):
+    def proxy(self, workers=2, drain='1ms', more='', **kw):
+        extra = f'workers: {workers}\n' + more
+        if 'timeouts:' not in more:
+            extra += f'timeouts:\n  drain: {drain}\n'
+        return super().proxy(extra=extra, supervised=True, **kw)
+
+    def children(self, proxy):
+        return [p for p, parent in parents().items()
+                if parent == proxy.process.pid]
+
+    def workers(self, proxy):
+        """Children that accept: the keeper has no listening socket."""
+        ours = listening()
+        found = []
+        for pid in self.children(proxy):
+            try:
+                if sockets_of(pid) & ours:
+                    found.append(pid)
+            except OSError:
+                pass
+        return sorted(found)
+
+    def wait_workers(self, proxy, count, but=()):
+        def there():
+            found = [p for p in self.workers(proxy) if p not in but]
+            return found if len(found) == count else None
+        return wait_until(there, f'{count} workers\n{proxy.stderr()}')
+
+    def say(self, tunnel, text=b'\0ahoy'):
+        tunnel.sendall(text)
+        self.assertEqual(read_exactly(tunnel, len(text)), text)
+
+    def reload(self, proxy, generation):
+        proxy.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: f'generation {generation} serves'
+                   in proxy.stderr(), f'generation {generation}')
+
+    def rewrite(self, proxy, *pairs):
+        text = proxy.config.read_text()
+        for old, new in pairs:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        proxy.config.write_text(text)
+
+    def worker_of(self, port):
+        """Who has the proxy's end of the connection from this port?"""
+        rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+        return {f'socket:[{r.split()[9]}]' for r in rows
+                if r.split()[2].endswith(f':{port:04X}')}
+
+
+class Workers(Supervised):
+    def test_spread_is_even(self):
+        server = self.serve(echo, backlog=1024)
+        proxy = self.proxy()
+        tunnels = [self.connect(proxy, server.port) for _ in range(400)]
+        served = collections.Counter()
+        rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+        by_port = {r.split()[2][-4:]: f'socket:[{r.split()[9]}]'
+                   for r in rows if r.split()[1].endswith(
+                       f':{proxy.port:04X}')}
+        owns = {pid: sockets_of(pid) for pid in self.workers(proxy)}
+        for tunnel in tunnels:
+            inode = by_port[f'{tunnel.getsockname()[1]:04X}']
+            served[[p for p in owns if inode in owns[p]][0]] += 1
+        for tunnel in tunnels:
+            tunnel.close()
+        self.assertEqual(len(served), 2)
+        few, many = sorted(served.values())
+        # Five standard deviations of a fair coin.
+        self.assertLess(many - few, 100, served)
+
+    def test_killed_worker_is_replaced(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        pids = self.wait_workers(proxy, 2)
+        tunnels = [self.connect(proxy, server.port) for _ in range(20)]
+        inodes = {t: self.worker_of(t.getsockname()[1]) for t in tunnels}
+        lost = [t for t in tunnels if inodes[t] & sockets_of(pids[0])]
+        kept = [t for t in tunnels if t not in lost]
+        self.assertTrue(lost and kept)
+        os.kill(pids[0], signal.SIGKILL)
+        for tunnel in lost:
+            try:
+                self.assertEqual(tunnel.recv(1), b'')
+            except ConnectionResetError:
+                pass
+        for tunnel in kept:
+            self.say(tunnel)
+        self.wait_workers(proxy, 2, but=pids[:1])
+        for _ in range(20):
+            self.say(self.connect(proxy, server.port))
+        self.assertIn(f'worker {pids[0]} was killed by signal 9',
+                      proxy.stderr())
+        proxy.process.send_signal(signal.SIGINT)
+        proxy.process.wait()
+        # What the killed one had not written is lost, and only that.
+        proxy.stopped = []
+
+    def test_nobody_is_refused_while_workers_die(self):
+        server = self.serve(echo, backlog=1024)
+        proxy = self.proxy()
+        problems = []
+        over = threading.Event()
+
+        def clients():
+            while not over.is_set():
+                try:
+                    with socket.create_connection(
+                            ('127.0.0.1', proxy.port)) as sock:
+                        sock.settimeout(harness.DEADLINE)
+                except OSError as e:
+                    problems.append(e)
+        threads = [threading.Thread(target=clients) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        gone = []
+        for _ in range(6):
+            pids = self.wait_workers(proxy, 2, but=gone)
+            os.kill(pids[0], signal.SIGKILL)
+            gone.append(pids[0])
+        self.wait_workers(proxy, 2, but=gone)
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(
+            [e for e in problems if isinstance(e, ConnectionRefusedError)],
+            [])
+        self.say(self.connect(proxy, server.port))
+        proxy.process.send_signal(signal.SIGINT)
+        proxy.process.wait()
+        proxy.stopped = []
+
+    def test_workers_drain_when_the_supervisor_dies(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        pids = self.wait_workers(proxy, 2)
+        tunnels = [self.connect(proxy, server.port) for _ in range(8)]
+        proxy.process.kill()
+        proxy.process.wait()
+        wait_until(lambda: not harness.listens(proxy.port),
+                   'the port to be closed')
+        for tunnel in tunnels:
+            self.say(tunnel)
+            tunnel.close()
+        wait_until(lambda: not set(pids) & set(parents()),
+                   'the workers to leave')
+        proxy.stopped = proxy.lines()
+        harness.check_lines(proxy.stopped)
+
+    def test_second_instance(self):
+        proxy = self.proxy()
+        result = subprocess.run(
+            [harness.PROGRAM, 'run', '-c', proxy.config],
+            capture_output=True, text=True, timeout=harness.DEADLINE)
+        self.assertEqual(result.returncode, 69, result.stderr)
+        self.assertIn(f'127.0.0.1:{proxy.port}', result.stderr)
+
+
+class Reload(Supervised):
+    def test_tunnels_go_on(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        first = self.wait_workers(proxy, 2)
+        old = [self.connect(proxy, server.port) for _ in range(10)]
+        for generation in (2, 3, 4):
+            self.reload(proxy, generation)
+            old.append(self.connect(proxy, server.port))
+        for tunnel in old:
+            self.say(tunnel)
+        now = self.wait_workers(proxy, 2)
+        self.assertFalse(set(first) & set(now))
+        for tunnel in old:
+            tunnel.close()
+        # Two workers and a keeper are left.
+        wait_until(lambda: len(self.children(proxy)) == 3,
+                   'old generations to leave')
+
+    def test_new_tunnels_go_by_the_new_one(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        self.rewrite(proxy, ('allow: [127.0.0.0/8, "::1"]',
+                             'allow: ["::1"]'))
+        self.reload(proxy, 2)
+        status, _, _ = self.ask(
+            proxy, b'CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n'
+            % server.port)
+        self.assertEqual(status, 403)
+
+    def test_bad_one_is_not_taken_over(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        pids = self.wait_workers(proxy, 2)
+        good = proxy.config.read_text()
+        for what, bad, said in (
+                ('syntax', 'listen: [', 'fairlead.yaml:'),
+                ('key', good + 'colour: blue\n', 'colour'),
+                ('plugin', good.replace('name: raw', 'name: rawer'),
+                 'rawer')):
+            with self.subTest(what=what):
+                proxy.config.write_text(bad)
+                before = proxy.stderr().count('was not taken over')
+                proxy.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: proxy.stderr().count(
+                    'was not taken over') > before, 'a refusal')
+                self.assertIn(said, proxy.stderr())
+        self.assertEqual(self.wait_workers(proxy, 2), pids)
+        self.say(self.connect(proxy, server.port))
+        proxy.config.write_text(good)
+        self.reload(proxy, 5)
+
+    def test_address_in_use(self):
+        proxy = self.proxy()
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            port = taken.getsockname()[1]
+            self.rewrite(proxy, ('plugins:\n',
+                                 f'  - address: 127.0.0.1:{port}\n'
+                                 'plugins:\n'))
+            proxy.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: 'was not taken over' in proxy.stderr(),
+                       'a refusal')
+        self.assertIn(f'127.0.0.1:{port}', proxy.stderr())
+
+    def test_listener_comes_and_goes(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        port = harness.free_port()
+        self.rewrite(proxy, ('plugins:\n', f'  - address: 127.0.0.1:{port}\n'
+                             'plugins:\n'))
+        self.reload(proxy, 2)
+        name = f'127.0.0.1:{server.port}'.encode()
+        sock = self.dial(port)
+        sock.sendall(b'CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n'
+                     % (name, name))
+        self.assertIn(b' 200 ', harness.read_head(sock))
+        self.say(sock)
+        self.rewrite(proxy, (f'  - address: 127.0.0.1:{port}\n', ''))
+        self.reload(proxy, 3)
+        wait_until(lambda: not harness.listens(port), 'the port to close')
+        self.say(sock)
+
+    def test_number_of_workers_changes(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        for generation, workers in ((2, 3), (3, 1), (4, 2)):
+            self.rewrite(proxy, (
+                next(line for line in proxy.config.read_text().splitlines()
+                     if line.startswith('workers:')),
+                f'workers: {workers}'))
+            self.reload(proxy, generation)
+            for _ in range(12):
+                self.say(self.connect(proxy, server.port))
+
+    def test_many_at_once_are_few(self):
+        proxy = self.proxy()
+        for _ in range(20):
+            proxy.process.send_signal(signal.SIGHUP)
+        self.wait_workers(proxy, 2)
+        wait_until(lambda: len(self.children(proxy)) == 3 and
+                   'generation 2 serves' in proxy.stderr(), 'peace')
+        self.assertLess(proxy.stderr().count(' serves;'), 20)
+
+    def test_oldest_generation_is_drained(self):
+        server = self.serve(echo)
+        proxy = self.proxy(more='limits:\n  generations: 2\n')
+        first = self.connect(proxy, server.port)
+        self.reload(proxy, 2)
+        second = self.connect(proxy, server.port)
+        self.say(first)
+        self.reload(proxy, 3)
+        self.assertEqual(read_all(first), b'')
+        self.say(second)
+
+
+class Stop(Supervised):
+    def test_tunnels_may_end(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        tunnel = self.connect(proxy, server.port)
+        proxy.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not harness.listens(proxy.port), 'no listener')
+        self.say(tunnel)
+        tunnel.close()
+        lines = proxy.stop()
+        self.assertEqual([line['end'] for line in lines
+                          if line['event'] == 'tunnel.close'],
+                         ['client_fin'])
+
+    def test_time_is_up(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='10ms')
+        tunnel = self.connect(proxy, server.port)
+        proxy.process.send_signal(signal.SIGTERM)
+        self.assertEqual(read_all(tunnel), b'')
+        lines = proxy.stop()
+        self.assertEqual([line['end'] for line in lines
+                          if line['event'] == 'tunnel.close'], ['shutdown'])
+
+    def test_second_signal(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        tunnel = self.connect(proxy, server.port)
+        for _ in range(2):
+            proxy.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: not harness.listens(proxy.port),
+                       'no listener')
+        self.assertEqual(read_all(tunnel), b'')
+        proxy.stop()
+
+    def test_interrupt_is_quick(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        tunnel = self.connect(proxy, server.port)
+        proxy.process.send_signal(signal.SIGINT)
+        self.assertEqual(read_all(tunnel), b'')
+        proxy.stop()
