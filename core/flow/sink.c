@@ -1,75 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sink -- a queue of lines on its way to a descriptor.
+ * sink -- lines on their way into a spool.
  *
- *	first --> chunk --> chunk --> last
- *	            mem   head        tail        SINK_CHUNK
- *	             | written | pending | free |
+ *	sink_begin, sink_commit --> spool --> scribe (ours, or the logger's)
+ *	                        \-> late: chunks, while the spool is full
  *
- * States of the writing side: ready; blocked (EAGAIN, a watch runs); broken
- * (the file takes nothing: a timer tries again).  Lines are kept in all of
- * them.  How the other end is written to without ever waiting is net/outfile's
- * business.
+ * A line is written where it will lie: in the spool, or at its end in the last
+ * of the late chunks, from where it is moved on in whole lines as soon as there
+ * is room.  Writing to the file is the scribe's business.
  */
 #include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <utlist.h>
 
-#include "base/log.h"
+#include "flow/scribe.h"
 #include "flow/sink.h"
-#include "net/outfile.h"
 
-#define RETRY_MS 1000
+_Static_assert(SINK_CHUNK <= SPOOL_SIZE, "a line fits");
 
 struct chunk {
 	struct chunk *next;
 	size_t head, tail;
-	uint64_t lines;			/* not yet written whole */
+	uint64_t lines;
 	char mem[SINK_CHUNK];
 };
 
-enum sink_state { SINK_READY, SINK_BLOCKED, SINK_BROKEN };
-
 struct sink {
 	struct loop *loop;
-	struct outfile file;
+	struct spool spool;
+	struct scribe *scribe;		/* ours; NULL: the logger's */
+	struct scribe_source *source;
+	void (*kick)(void *arg);	/* the logger: there are lines */
 	enum sink_format format;
 	enum sink_on_full on_full;
-	enum sink_state state;
-	int error;			/* why SINK_BROKEN */
 	bool full;			/* between SINK_FULL and SINK_ROOM */
-	struct chunk *first, *last;
-	struct chunk *spare;		/* so that one is at hand */
-	size_t bytes;			/* pending */
-	uint64_t lines;			/* pending */
-	uint64_t produced, written, dropped;
+	struct chunk *late;		/* oldest first */
+	struct chunk *at;		/* where a line was begun; NULL: in
+					 * the spool */
+	size_t late_bytes;
+	uint64_t late_lines;
 	uint64_t lost, lost_since;	/* not yet told */
-	struct timer delay, retry;
-	struct watch watch;
+	struct timer delay;
 	void (*room)(void *arg);
 	void *arg;
 };
 
-static void	sink_write(struct sink *);
-static void	timer_fired(void *);
+static void	pass_on(struct sink *);
 
-struct sink *
-sink_open(struct loop *loop, const struct sink_options *options,
-    void (*room)(void *arg), void *arg, struct err *err)
+static void
+scribe_took(void *arg)
+{
+	sink_took(arg);
+}
+
+static struct sink *
+make(struct loop *loop, const struct sink_options *options,
+    void (*room)(void *arg), void *arg)
 {
 	struct sink *sink = calloc(1, sizeof(*sink));
 
-	if (sink == NULL) {
-		err_set(err, "%s: out of memory", options->file);
+	if (sink == NULL)
 		return (NULL);
-	}
-	if (outfile_open(&sink->file, options->file, err) != 0) {
-		free(sink);
-		return (NULL);
-	}
 	sink->loop = loop;
 	sink->format = options->format;
 	sink->on_full = options->on_full;
@@ -78,14 +72,56 @@ sink_open(struct loop *loop, const struct sink_options *options,
 	return (sink);
 }
 
-static void
-say_lost(const struct sink *sink)
+static int
+map_own(struct sink *sink)
 {
-	log_say(FRL_ERROR, "the last %" PRIu64 " line%s of the log %s %s "
-	    "lost: %s", sink->lines, sink->lines == 1 ? "" : "s",
-	    sink->file.name, sink->lines == 1 ? "is" : "are",
-	    sink->state == SINK_BROKEN ? strerror(sink->error) :
-	    "nobody reads it");
+	int fd = spool_memory(), failed;
+
+	if (fd < 0)
+		return (-1);
+	failed = spool_map(&sink->spool, fd);
+	close(fd);
+	return (failed);
+}
+
+struct sink *
+sink_open(struct loop *loop, const struct sink_options *options,
+    void (*room)(void *arg), void *arg, struct err *err)
+{
+	struct sink *sink = make(loop, options, room, arg);
+
+	if (sink == NULL || map_own(sink) != 0) {
+		err_set(err, "%s: out of memory", options->file);
+		goto fail;
+	}
+	sink->scribe = scribe_open(loop, options->file, err);
+	if (sink->scribe == NULL)
+		goto fail;
+	sink->source = scribe_add(sink->scribe, &sink->spool, scribe_took,
+	    sink);
+	if (sink->source == NULL) {
+		err_set(err, "%s: out of memory", options->file);
+		goto fail;
+	}
+	return (sink);
+fail:
+	sink_free(sink);
+	return (NULL);
+}
+
+struct sink *
+sink_join(struct loop *loop, const struct sink_options *options, int memory,
+    void (*kick)(void *arg), void (*room)(void *arg), void *arg)
+{
+	struct sink *sink = make(loop, options, room, arg);
+
+	if (sink == NULL)
+		return (NULL);
+	sink->kick = kick;
+	if (spool_map(&sink->spool, memory) == 0)
+		return (sink);
+	sink_free(sink);
+	return (NULL);
 }
 
 void
@@ -95,17 +131,13 @@ sink_free(struct sink *sink)
 
 	if (sink == NULL)
 		return;
-	if (sink->lines != 0)
-		say_lost(sink);
 	timer_stop(&sink->delay);
-	timer_stop(&sink->retry);
-	watch_stop(&sink->watch);
-	while ((c = sink->first) != NULL) {
-		sink->first = c->next;
+	scribe_free(sink->scribe);
+	while ((c = sink->late) != NULL) {
+		LL_DELETE(sink->late, c);
 		free(c);
 	}
-	free(sink->spare);
-	outfile_close(&sink->file);
+	spool_unmap(&sink->spool);
 	free(sink);
 }
 
@@ -118,94 +150,110 @@ sink_format(const struct sink *sink)
 /* ------------------------------------------------------------------ */
 /* The queue								*/
 
-static int
-add_chunk(struct sink *sink)
+static size_t
+waiting(const struct sink *sink)
 {
-	struct chunk *c = sink->spare;
-
-	sink->spare = NULL;
-	if (c == NULL)
-		c = malloc(sizeof(*c));
-	if (c == NULL)
-		return (-1);
-	c->next = NULL;
-	c->head = c->tail = 0;
-	c->lines = 0;
-	if (sink->last == NULL)
-		sink->first = c;
-	else
-		sink->last->next = c;
-	sink->last = c;
-	return (0);
-}
-
-/* The first chunk is written. */
-static void
-drop_chunk(struct sink *sink)
-{
-	struct chunk *c = sink->first;
-
-	sink->first = c->next;
-	if (sink->first == NULL)
-		sink->last = NULL;
-	if (sink->spare == NULL)
-		sink->spare = c;
-	else
-		free(c);
+	return (spool_waiting(&sink->spool) + sink->late_bytes);
 }
 
 static void
 lose(struct sink *sink)
 {
-	sink->dropped++;
+	atomic_fetch_add_explicit(&sink->spool.page->dropped, 1,
+	    memory_order_relaxed);
 	if (sink->lost++ == 0)
 		sink->lost_since = loop_wall_us(sink->loop);
+}
+
+/* The last late chunk, if it has room, or a new one. */
+static struct chunk *
+late_chunk(struct sink *sink, size_t need)
+{
+	struct chunk *c = sink->late;
+
+	while (c != NULL && c->next != NULL)
+		c = c->next;
+	if (c != NULL && SINK_CHUNK - c->tail >= need)
+		return (c);
+	c = malloc(sizeof(*c));
+	if (c == NULL)
+		return (NULL);
+	c->next = NULL;
+	c->head = c->tail = 0;
+	c->lines = 0;
+	LL_APPEND(sink->late, c);
+	return (c);
 }
 
 bool
 sink_begin(struct sink *sink, size_t need, struct json *ret)
 {
-	struct chunk *c;
-
 	assert(need <= SINK_CHUNK);
-	if ((sink->full && sink->on_full == SINK_DROP) ||
-	    ((sink->last == NULL || SINK_CHUNK - sink->last->tail < need) &&
-	    add_chunk(sink) != 0)) {
-		sink->produced++;
+	sink->at = NULL;
+	if (sink->full && sink->on_full == SINK_DROP) {
 		lose(sink);
 		return (false);
 	}
-	c = sink->last;
-	*ret = (struct json){ .at = c->mem + c->tail,
-	    .end = c->mem + SINK_CHUNK };
+	if (sink->late == NULL && spool_room(&sink->spool) >= need) {
+		ret->at = spool_end(&sink->spool);
+		ret->end = ret->at + (spool_room(&sink->spool) < SINK_CHUNK ?
+		    spool_room(&sink->spool) : SINK_CHUNK);
+		ret->full = false;
+		return (true);
+	}
+	sink->at = late_chunk(sink, need);
+	if (sink->at == NULL) {
+		lose(sink);
+		return (false);
+	}
+	*ret = (struct json){ .at = sink->at->mem + sink->at->tail,
+	    .end = sink->at->mem + SINK_CHUNK };
 	return (true);
+}
+
+static void
+delay_fired(void *arg)
+{
+	pass_on(arg);
+}
+
+/* Enough is there, or will have been for long enough. */
+static void
+plan_passing_on(struct sink *sink)
+{
+	if (waiting(sink) >= SINK_CHUNK)
+		pass_on(sink);
+	else if (!timer_running(&sink->delay))
+		timer_start(sink->loop, &sink->delay,
+		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
+		    delay_fired, sink);
 }
 
 void
 sink_commit(struct sink *sink, const struct json *j)
 {
-	struct chunk *c = sink->last;
-	size_t len = (size_t)(j->at - (c->mem + c->tail));
+	struct chunk *c = sink->at;
+	const char *from = c != NULL ? c->mem + c->tail :
+	    spool_end(&sink->spool);
+	size_t len = (size_t)(j->at - from);
 
-	sink->produced++;
 	if (j->full) {
 		lose(sink);
 		return;
 	}
-	c->tail += len;
-	c->lines++;
-	sink->bytes += len;
-	sink->lines++;
-	if (sink->bytes > SINK_FULL)
+	if (c == NULL) {
+		spool_put(&sink->spool, len, 1);
+	} else {
+		c->tail += len;
+		c->lines++;
+		sink->late_bytes += len;
+		sink->late_lines++;
+	}
+	if (waiting(sink) > SINK_FULL && !sink->full) {
 		sink->full = true;
-	if (sink->state != SINK_READY)
-		return;
-	if (sink->bytes >= SINK_CHUNK)
-		sink_write(sink);
-	else if (!timer_running(&sink->delay))
-		timer_start(sink->loop, &sink->delay,
-		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
-		    timer_fired, sink);
+		atomic_store(&sink->spool.page->wants_room, 1);
+	}
+	plan_passing_on(sink);
 }
 
 bool
@@ -227,170 +275,113 @@ sink_lost(struct sink *sink, uint64_t *ret_since)
 }
 
 /* ------------------------------------------------------------------ */
-/* Writing								*/
+/* Passing on								*/
 
-static void
-timer_fired(void *arg)
+/* As many whole lines as there is room for; from an oldest chunk of them. */
+static size_t
+movable(const struct chunk *c, size_t room)
 {
-	struct sink *sink = arg;
+	const char *from = c->mem + c->head, *last;
 
-	sink_write(sink);
+	if (c->tail - c->head <= room)
+		return (c->tail - c->head);
+	last = memrchr(from, '\n', room);
+	return (last == NULL ? 0 : (size_t)(last - from) + 1);
 }
 
-static void
-writable_fired(void *arg, bool readable, bool writable)
-{
-	struct sink *sink = arg;
-
-	(void)readable;
-	(void)writable;
-	sink_write(sink);
-}
-
-/* Change the state; the first time that nothing can be written, say so. */
-static void
-set_state(struct sink *sink, enum sink_state state, int error)
-{
-	if (state == SINK_BLOCKED)
-		watch_set(sink->loop, &sink->watch, sink->file.fd, 2,
-		    writable_fired, sink);
-	else
-		watch_stop(&sink->watch);
-	if (state == SINK_BROKEN)
-		timer_start(sink->loop, &sink->retry, RETRY_MS, timer_fired,
-		    sink);
-	else
-		timer_stop(&sink->retry);
-	if (state == SINK_BROKEN && sink->state != SINK_BROKEN)
-		log_say(FRL_ERROR, "cannot write events to %s: %s; %" PRIu64
-		    " line%s", sink->file.name, strerror(error), sink->lines,
-		    sink->lines == 1 ? " waits" : "s wait");
-	if (state == SINK_READY && sink->state == SINK_BROKEN)
-		log_say(FRL_NOTICE, "events are written to %s again",
-		    sink->file.name);
-	sink->state = state;
-	sink->error = error;
-}
-
-/* Newlines in bytes of the first chunk. */
 static uint64_t
-count_lines(const char *p, const char *end)
+count_lines(const char *p, size_t n)
 {
-	uint64_t n = 0;
+	const char *end = p + n;
+	uint64_t lines = 0;
 
 	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		n++;
+		lines++;
 		p++;
 	}
-	return (n);
+	return (lines);
 }
 
-/* n bytes of the first chunk have left. */
+/* What is late goes into the spool. */
 static void
-account(struct sink *sink, size_t n)
+move_late(struct sink *sink)
 {
-	struct chunk *c = sink->first;
-	const char *p = c->mem + c->head;
-	uint64_t lines = c->lines;
+	struct chunk *c;
+	uint64_t lines;
+	size_t n;
 
-	if (n < c->tail - c->head)
-		lines = count_lines(p, p + n);
-	c->lines -= lines;
-	sink->written += lines;
-	sink->lines -= lines;
-	c->head += n;
-	sink->bytes -= n;
-	if (c->head == c->tail)
-		drop_chunk(sink);
-	if (sink->full && sink->bytes < SINK_ROOM) {
+	while ((c = sink->late) != NULL) {
+		n = movable(c, spool_room(&sink->spool));
+		if (n == 0 && c->tail != c->head)
+			return;
+		lines = n == c->tail - c->head ? c->lines :
+		    count_lines(c->mem + c->head, n);
+		memcpy(spool_end(&sink->spool), c->mem + c->head, n);
+		spool_put(&sink->spool, n, lines);
+		c->head += n;
+		c->lines -= lines;
+		sink->late_bytes -= n;
+		sink->late_lines -= lines;
+		if (c->head != c->tail)
+			return;
+		LL_DELETE(sink->late, c);
+		free(c);
+	}
+}
+
+void
+sink_took(struct sink *sink)
+{
+	move_late(sink);
+	if (sink->full && waiting(sink) < SINK_ROOM) {
 		sink->full = false;
 		sink->room(sink->arg);
 	}
+	if (!sink->full && sink->late == NULL)
+		atomic_store(&sink->spool.page->wants_room, 0);
 }
 
-/* Write as much as goes. */
 static void
-sink_write(struct sink *sink)
+pass_on(struct sink *sink)
 {
-	struct chunk *c;
-	ssize_t n;
-
 	timer_stop(&sink->delay);
-	while ((c = sink->first) != NULL && c->tail > c->head) {
-		n = outfile_write(&sink->file, c->mem + c->head,
-		    c->tail - c->head);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			set_state(sink, SINK_BLOCKED, 0);
-			return;
-		}
-		if (n <= 0) {
-			set_state(sink, SINK_BROKEN, n == 0 ? EIO : errno);
-			return;
-		}
-		account(sink, (size_t)n);
+	move_late(sink);
+	if (sink->scribe != NULL)
+		scribe_write(sink->scribe);
+	else
+		sink->kick(sink->arg);
+}
+
+/* The logger is another process: it is waited for step by step. */
+static void
+wait_for_logger(struct sink *sink, uint64_t ms)
+{
+	const struct timespec step = { 0, 1000000 };
+	uint64_t end = loop_now_us(sink->loop) + ms * 1000;
+
+	while (waiting(sink) != 0 && loop_now_us(sink->loop) < end) {
+		sink_took(sink);
+		sink->kick(sink->arg);
+		nanosleep(&step, NULL);
 	}
-	if (sink->state != SINK_READY)
-		set_state(sink, SINK_READY, 0);
 }
 
 int
 sink_flush(struct sink *sink, uint64_t ms)
 {
-	uint64_t end = loop_now_us(sink->loop) + ms * 1000, now;
-	struct pollfd p;
-
-	for (;;) {
-		sink_write(sink);
-		now = loop_now_us(sink->loop);
-		if (sink->bytes == 0 || sink->state != SINK_BLOCKED ||
-		    now >= end)
-			break;
-		p = (struct pollfd){ .fd = sink->file.fd,
-		    .events = POLLOUT };
-		poll(&p, 1, (int)((end - now) / 1000 + 1));
-	}
-	return (sink->bytes == 0 ? 0 : -1);
-}
-
-/*
- * A line of which a part went to the old file goes whole to the new one: its
- * chunk still holds it, and it was not counted as written.
- */
-static void
-rewind_line(struct sink *sink)
-{
-	struct chunk *c = sink->first;
-
-	if (c == NULL)
-		return;
-	while (c->head > 0 && c->mem[c->head - 1] != '\n') {
-		c->head--;
-		sink->bytes++;
-	}
+	pass_on(sink);
+	if (sink->scribe != NULL)
+		(void)scribe_flush(sink->scribe, ms);
+	else
+		wait_for_logger(sink, ms);
+	return (waiting(sink) == 0 ? 0 : -1);
 }
 
 void
 sink_reopen(struct sink *sink)
 {
-	struct outfile fresh;
-	struct err err;
-
-	if (!outfile_has_path(&sink->file))
-		return;
-	sink_write(sink);
-	if (outfile_open(&fresh, sink->file.name, &err) != 0) {
-		log_say(FRL_ERROR, "%s; the old file stays in use", err.text);
-		return;
-	}
-	rewind_line(sink);
-	watch_stop(&sink->watch);
-	outfile_close(&sink->file);
-	sink->file = fresh;
-	if (sink->state == SINK_BLOCKED)
-		sink->state = SINK_READY;
-	sink_write(sink);
+	if (sink->scribe != NULL)
+		scribe_reopen(sink->scribe);
 }
 
 /* ------------------------------------------------------------------ */
@@ -399,16 +390,21 @@ sink_reopen(struct sink *sink)
 void
 sink_count(const struct sink *sink, struct events_counts *counts)
 {
-	assert(sink->produced ==
-	    sink->written + sink->dropped + sink->lines);
-	counts->produced += sink->produced;
-	counts->written += sink->written;
-	counts->dropped += sink->dropped;
+	const struct spool_page *page = sink->spool.page;
+	uint64_t dropped = atomic_load(&page->dropped);
+
+	counts->produced += atomic_load(&page->lines_put) +
+	    sink->late_lines + dropped;
+	counts->written += atomic_load(&page->lines_got);
+	counts->dropped += dropped;
 }
 
 uint64_t
 sink_pending(const struct sink *sink, size_t *ret_bytes)
 {
-	*ret_bytes = sink->bytes;
-	return (sink->lines);
+	const struct spool_page *page = sink->spool.page;
+
+	*ret_bytes = waiting(sink);
+	return (atomic_load(&page->lines_put) - atomic_load(&page->lines_got) +
+	    sink->late_lines);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sink -- a queue of lines on its way to a file, a pipe, a socket or a
- * terminal.
+ * sink -- where lines are written, on their way to a file, a pipe, a socket or
+ * a terminal.
  *
- *	sink_begin, sink_commit --> chunks of 64 KiB --> write
- *	                            when 64 KiB are pending, after 100 ms
+ *	sink_begin, sink_commit --> spool --> scribe, who writes the file:
+ *	                                      our own, or the logger's
+ *	                            when 64 KiB are waiting, after 100 ms
  *	                            (SINK_TEXT: 10 ms, for somebody may
  *	                            be looking), or at sink_flush
  *
@@ -12,7 +13,7 @@
  *
  * What always holds:
  *	produced == written + dropped + pending, counted in lines
- *	a line lies in one chunk; what is written is a prefix of what was
+ *	a line lies in one piece; what is written is a prefix of what was
  *	committed
  *	nothing but sink_flush waits for a reader; no open description that
  *	others share is made non-blocking
@@ -40,6 +41,16 @@ struct sink;
  */
 struct sink *sink_open(struct loop *loop, const struct sink_options *options,
     void (*room)(void *arg), void *arg, struct err *err);
+
+/*
+ * The same for a process that does not write the file itself: lines go into the
+ * spool in `memory` (borrow).  kick(arg): somebody else should look there; who
+ * took lines from a spool that wants room has sink_took() called.  NULL without
+ * memory.
+ */
+struct sink *sink_join(struct loop *loop, const struct sink_options *options,
+    int memory, void (*kick)(void *arg), void (*room)(void *arg), void *arg);
+void sink_took(struct sink *sink);
 
 /* Drops what is pending, and says so; flush first. */
 void sink_free(struct sink *sink);
