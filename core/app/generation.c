@@ -3,6 +3,7 @@
 
 #include "app/cli.h"
 #include "app/keeper.h"
+#include "app/spools.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct seat {
 	int channel;			/* -1: none */
 	struct watch watch;
 	struct timer again;
+	struct spools_kept spools;
 	uint64_t born_us;
 };
 
@@ -34,7 +36,8 @@ struct generation {
 	unsigned number;
 	enum generation_state state;
 	struct plan plan;
-	uint32_t listens;		/* of the plan, so far */
+	uint32_t listens, logs;		/* of the plan, so far */
+	int logger;			/* a channel; -1 */
 	pid_t keeper;			/* 0: it has ended */
 	int channel;			/* of the keeper; -1: closed */
 	struct watch watch;
@@ -133,16 +136,16 @@ send_sockets(const struct seat *seat)
 			fds[n++] = fd;
 			if (n < CHANNEL_FDS_MAX)
 				continue;
-			if (channel_send(seat->channel, &m, sizeof(m), fds,
+			if (message_send(seat->channel, &m, fds,
 			    n) != 0)
 				return (-1);
 			n = 0;
 		}
 	}
-	if (n != 0 && channel_send(seat->channel, &m, sizeof(m), fds, n) != 0)
+	if (n != 0 && message_send(seat->channel, &m, fds, n) != 0)
 		return (-1);
 	m.kind = MESSAGE_OPEN;
-	return (channel_send(seat->channel, &m, sizeof(m), NULL, 0));
+	return (message_send(seat->channel, &m, NULL, 0));
 }
 
 static void
@@ -168,6 +171,7 @@ lose_worker(struct seat *seat)
 	close_channel(&seat->watch, &seat->channel);
 	if (seat->pid == 0) {		/* it died before its hello */
 		seat->state = ABSENT;
+		spools_forget(&seat->spools);
 		if (seat->generation->state == STARTING)
 			fail(seat->generation, EXIT_RUNTIME);
 		look_whether_gone(seat->generation);
@@ -223,7 +227,9 @@ seat_start(struct seat *seat)
 	seat->state = BORN;
 	seat->pid = 0;
 	seat->channel = ends[0];
-	if (channel_send(g->channel, &m, sizeof(m), &ends[1], 1) == 0)
+	if (message_send(g->channel, &m, &ends[1], 1) == 0 &&
+	    spools_make(&seat->spools, g->plan.log_count, ends[0]) == 0 &&
+	    spools_tell(&seat->spools, g->number, g->logger) == 0)
 		(void)send_sockets(seat);
 	close(ends[1]);
 	/* What failed shows as the channel's end. */
@@ -251,15 +257,18 @@ start_workers(struct generation *g)
 /* ------------------------------------------------------------------ */
 /* The keeper								*/
 
-static void
-plan_complete(struct generation *g)
+void
+generation_go(struct generation *g, int logger)
 {
-	int code = g->owner->planned(g->owner->arg, g);
+	g->logger = logger;
+	if (start_workers(g) != 0)
+		fail(g, EXIT_RUNTIME);
+}
 
-	if (code == EXIT_FINE && start_workers(g) != 0)
-		code = EXIT_RUNTIME;
-	if (code != EXIT_FINE)
-		fail(g, code);
+void
+generation_fail(struct generation *g, int code)
+{
+	fail(g, code);
 }
 
 static int
@@ -268,7 +277,21 @@ take_plan(struct generation *g, const struct plan *plan)
 	g->plan = *plan;
 	g->plan.listens = calloc(plan->listen_count,
 	    sizeof(*g->plan.listens));
-	return (g->plan.listens == NULL ? -1 : 0);
+	g->plan.logs = calloc(plan->log_count, sizeof(*g->plan.logs));
+	return (g->plan.listens == NULL || g->plan.logs == NULL ? -1 : 0);
+}
+
+/* The items of its lists come one by one. */
+static void
+take_item(struct generation *g, const struct message *m)
+{
+	if (m->kind == MESSAGE_LISTEN && g->listens < g->plan.listen_count)
+		g->plan.listens[g->listens++] = m->u.listen;
+	else if (m->kind == MESSAGE_LOG && g->logs < g->plan.log_count) {
+		g->plan.logs[g->logs++] = m->u.log;
+		if (g->logs == g->plan.log_count)
+			g->owner->planned(g->owner->arg, g);
+	}
 }
 
 static void
@@ -280,12 +303,8 @@ keeper_says(struct generation *g, const struct message *m)
 		fail(g, m->u.code);
 	else if (m->kind == MESSAGE_PLAN && take_plan(g, &m->u.plan) != 0)
 		fail(g, EXIT_RUNTIME);
-	else if (m->kind == MESSAGE_LISTEN &&
-	    g->listens < g->plan.listen_count) {
-		g->plan.listens[g->listens++] = m->u.listen;
-		if (g->listens == g->plan.listen_count)
-			plan_complete(g);
-	}
+	else
+		take_item(g, m);
 }
 
 static void
@@ -341,8 +360,21 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->number = number;
 	g->gates = gates;
 	g->owner = owner;
+	g->logger = -1;
 	watch_set(loop, &g->watch, g->channel, 1, keeper_said, g);
 	return (g);
+}
+
+void
+generation_tell_logger(struct generation *g, int logger)
+{
+	unsigned i;
+
+	g->logger = logger;
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
+		if (g->seats[i].spools.count != 0)
+			(void)spools_tell(&g->seats[i].spools, g->number,
+			    logger);
 }
 
 enum generation_state
@@ -380,8 +412,7 @@ tell_all(struct generation *g, const struct message *m)
 
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
 		if (g->seats[i].channel >= 0)
-			(void)channel_send(g->seats[i].channel, m, sizeof(*m),
-			    NULL, 0);
+			(void)message_send(g->seats[i].channel, m, NULL, 0);
 }
 
 void
@@ -401,14 +432,6 @@ void
 generation_cut(struct generation *g)
 {
 	struct message m = { .kind = MESSAGE_CUT };
-
-	tell_all(g, &m);
-}
-
-void
-generation_reopen(struct generation *g)
-{
-	struct message m = { .kind = MESSAGE_REOPEN };
 
 	tell_all(g, &m);
 }
@@ -436,6 +459,7 @@ worker_ended(struct seat *seat, int status)
 
 	say_death(seat, status);
 	close_channel(&seat->watch, &seat->channel);
+	spools_forget(&seat->spools);
 	seat->state = ABSENT;
 	seat->pid = 0;
 	if (g->state == STARTING && !served) {
@@ -485,8 +509,10 @@ generation_free(struct generation *g)
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);
+		spools_forget(&g->seats[i].spools);
 	}
 	free(g->seats);
 	free(g->plan.listens);
+	free(g->plan.logs);
 	free(g);
 }

@@ -7,7 +7,8 @@
  *	    |                  |                                          |
  *	    +----- failed -----+--> FAILED --------- nobody left ---------+-->
  *
- *	PLANNING	the keeper reads the file and tries the plugins
+ *	PLANNING	the keeper reads the file and tries the plugins; then gates
+ *			and logs are opened
  *	STARTING	workers were forked; those that are there serve already
  *	CURRENT		a worker that ends is replaced
  *	OLD, FAILED	none is; the keeper is gone
@@ -32,9 +33,9 @@ struct generation;
 /* News for the supervisor, from the loop; it frees no generation in them. */
 struct generation_owner {
 	void *arg;
-	/* The plan is whole: open the gates (0) or say why not (an exit
-	 * code). */
-	int (*planned)(void *arg, struct generation *generation);
+	/* The plan is whole: prepare what it wants, then generation_go() or
+	 * generation_fail(). */
+	void (*planned)(void *arg, struct generation *generation);
 	void (*serves)(void *arg, struct generation *generation);
 	/* It will never: code to exit with. */
 	void (*failed)(void *arg, struct generation *generation, int code);
@@ -46,6 +47,15 @@ struct generation_owner {
 struct generation *generation_start(struct loop *loop, const char *path,
     unsigned number, const struct gates *gates,
     const struct generation_owner *owner);
+
+/* Start its workers.  logger: a channel. */
+void generation_go(struct generation *generation, int logger);
+
+/* What it needs is not to be had: code to exit with. */
+void generation_fail(struct generation *generation, int code);
+
+/* Another logger has taken over. */
+void generation_tell_logger(struct generation *generation, int logger);
 
 enum generation_state generation_state(const struct generation *generation);
 const struct plan *generation_plan(const struct generation *generation);
@@ -59,9 +69,6 @@ void generation_drain(struct generation *generation, bool reload,
 
 /* Last words now; a second time: cut. */
 void generation_cut(struct generation *generation);
-
-/* Its workers open their logs anew. */
-void generation_reopen(struct generation *generation);
 
 /* A child process has ended; was it one of these? */
 bool generation_reap(struct generation *generation, pid_t pid, int status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,38 +10,10 @@
 #include "app/config.h"
 #include "app/keeper.h"
 #include "app/message.h"
+#include "app/process.h"
 #include "app/trial.h"
 #include "app/worker.h"
 #include "base/log.h"
-
-/* The supervisor is told what to do by signals; we and the workers by it. */
-static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGPIPE };
-
-static void
-set_signals(void)
-{
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		signal(ignored[i], SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Nothing of the supervisor's stays open here: no listening socket, no
- * channel, no loop. */
-static int
-keep_only(int channel)
-{
-	int fd = dup2(channel, STDERR_FILENO + 1);
-
-	if (fd < 0)
-		return (-1);
-	close_range((unsigned)fd + 1, ~0u, 0);
-	return (fd);
-}
 
 static int
 tell_plan(int channel, const struct config *config)
@@ -50,12 +22,18 @@ tell_plan(int channel, const struct config *config)
 	size_t i;
 
 	m.u.plan = plan_of(config);
-	if (channel_send(channel, &m, sizeof(m), NULL, 0) != 0)
+	if (message_send(channel, &m, NULL, 0) != 0)
 		return (-1);
 	m.kind = MESSAGE_LISTEN;
 	for (i = 0; i < config->listen_count; i++) {
 		m.u.listen = plan_listen_of(config, i);
-		if (channel_send(channel, &m, sizeof(m), NULL, 0) != 0)
+		if (message_send(channel, &m, NULL, 0) != 0)
+			return (-1);
+	}
+	m.kind = MESSAGE_LOG;
+	for (i = 0; i < config->sink_count; i++) {
+		m.u.log = plan_log_of(config, i);
+		if (message_send(channel, &m, NULL, 0) != 0)
 			return (-1);
 	}
 	return (0);
@@ -124,19 +102,16 @@ fork_workers(struct config *config, int channel)
 }
 
 static int
-keep(const char *path, int channel)
+keep(int channel, void *arg)
 {
 	struct message failed = { .kind = MESSAGE_FAILED };
+	const char *path = arg;
 	struct config *config;
 
-	set_signals();
-	channel = keep_only(channel);
-	if (channel < 0)
-		return (EXIT_RUNTIME);
 	config = config_read_or_say(path, NULL);
 	failed.u.code = config == NULL ? EXIT_BAD_CONFIG : try_plugins(config);
 	if (failed.u.code != EXIT_FINE)
-		(void)channel_send(channel, &failed, sizeof(failed), NULL, 0);
+		(void)message_send(channel, &failed, NULL, 0);
 	else if (tell_plan(channel, config) == 0)
 		fork_workers(config, channel);
 	config_free(config);
@@ -144,24 +119,8 @@ keep(const char *path, int channel)
 	return (failed.u.code);
 }
 
-int
+pid_t
 keeper_start(const char *path, int *ret_channel)
 {
-	int ends[2], saved;
-	pid_t pid;
-
-	if (channel_pair(ends) != 0)
-		return (-1);
-	pid = fork();
-	if (pid == 0)
-		exit(keep(path, ends[1]));
-	saved = errno;
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		errno = saved;
-		return (-1);
-	}
-	*ret_channel = ends[0];
-	return (pid);
+	return (process_start(keep, (void *)(uintptr_t)path, ret_channel));
 }

@@ -10,9 +10,11 @@
 #ifndef APP_KEEPER_H
 #define APP_KEEPER_H
 
+#include <sys/types.h>
+
 /* Fork one that reads the configuration at path (borrow), says its plan (see
  * message.h) and forks workers until the channel closes.  Its pid, or -1 and
  * errno. */
-int keeper_start(const char *path, int *ret_channel);
+pid_t keeper_start(const char *path, int *ret_channel);
 
 #endif

@@ -2,46 +2,74 @@
 /*
  * message -- what the processes of one proxy say to each other.
  *
- *	supervisor                 keeper              worker
- *	    |------ fork ------------>|
- *	    |<----- PLAN, LISTEN.. ---|  (or FAILED)
- *	    |------ WORKER + channel->|---- fork ------->|
- *	    |<-------------------------------- HELLO ----|
- *	    |------------ SOCKETS.. OPEN --------------->|
- *	    |<-------------------------------- SERVING --|
- *	    |------------ DRAIN, CUT, REOPEN ----------->|
+ *	logger            supervisor                 keeper           worker
+ *	  |<----- fork ------- |------ fork ---------->|
+ *	  |                    |<- PLAN LISTEN.. LOG.. | (or FAILED)
+ *	  |<---- OPEN_LOG.. ---|                       |
+ *	  |----- OPENED.. ---->|                       |
+ *	  |<---- SPOOLS -------|-- WORKER + channel -->|---- fork ------>|
+ *	  |                    |<----------------------------- HELLO ----|
+ *	  |                    |--------- SPOOLS SOCKETS.. OPEN -------->|
+ *	  |                    |<----------------------------- SERVING --|
+ *	  |<--- REOPEN --------|--------- DRAIN, CUT ------------------->|
+ *	  |<-------------------- a byte: there are lines ----------------|
+ *	  |--------------------- a count: there is room ---------------->|
  *
  * A channel that closes says that its other end is gone: a keeper leaves, a
- * worker accepts nobody any more and drains.
+ * worker accepts nobody any more and drains, the logger goes on until its
+ * last worker has closed its pipe.
  */
 #ifndef APP_MESSAGE_H
 #define APP_MESSAGE_H
 
 #include "app/plan.h"
+#include "flow/events.h"
 #include "net/channel.h"
 
 enum message_kind {
 	MESSAGE_PLAN,
 	MESSAGE_LISTEN,		/* one of the plan's, in order */
+	MESSAGE_LOG,		/* likewise; then the plan is whole */
 	MESSAGE_FAILED,		/* why was said on stderr */
+	MESSAGE_OPEN_LOG,
+	MESSAGE_OPENED,		/* or not */
+	MESSAGE_CLOSE_LOGS,	/* of that generation */
 	MESSAGE_WORKER,		/* with the worker's end of its channel */
 	MESSAGE_HELLO,
-	MESSAGE_SOCKETS,	/* with them: listen[i] is what the i-th
-				 * belongs to */
+	MESSAGE_SPOOLS,		/* with enum spools_fd */
+	MESSAGE_SOCKETS,	/* with them: sockets[i] is the listener that
+				 * the i-th belongs to */
 	MESSAGE_OPEN,		/* that was all: serve */
 	MESSAGE_SERVING,
 	MESSAGE_DRAIN,
 	MESSAGE_CUT,		/* last words now; again: cut */
-	MESSAGE_REOPEN
+	MESSAGE_REOPEN		/* the logs */
 };
+
+/* The descriptors of MESSAGE_SPOOLS. */
+enum spools_fd {
+	SPOOLS_BELL,		/* a pipe: its end of whom it is sent to */
+	SPOOLS_ROOM,		/* an eventfd: for the worker */
+	SPOOLS_MEMORY		/* and one for each log */
+};
+
+#define SPOOLS_FDS (SPOOLS_MEMORY + EVENTS_SINKS_MAX)
 
 struct message {
 	uint32_t kind;
 	union {
-		struct plan plan;		/* without its list */
+		struct plan plan;		/* without its lists */
 		struct plan_listen listen;
+		struct plan_log log;
 		int32_t code;			/* FAILED: to exit with */
+		struct {
+			uint32_t generation;
+			uint32_t number;	/* of the plan's logs */
+			bool fine;		/* OPENED */
+			struct plan_log log;	/* OPEN_LOG */
+		} open;
 		int32_t pid;			/* HELLO */
+		uint32_t generation;		/* SPOOLS, CLOSE_LOGS */
 		uint32_t sockets[CHANNEL_FDS_MAX];
 		struct {
 			bool reload;		/* else it is all over */
@@ -49,5 +77,9 @@ struct message {
 		} drain;
 	} u;
 };
+
+/* As channel_send(). */
+int message_send(int channel, const struct message *message, const int *fds,
+    size_t count);
 
 #endif

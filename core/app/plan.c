@@ -28,6 +28,7 @@ plan_of(const struct config *config)
 		.drain_ms = config->timeouts.drain,
 		.reload_drain_ms = config->timeouts.reload_drain,
 		.listen_count = (uint32_t)config->listen_count,
+		.log_count = (uint32_t)config->sink_count,
 	};
 
 	return (plan);
@@ -49,4 +50,15 @@ plan_listen_of(const struct config *config, size_t i)
 	listen.patience.keepalive_ms = from->timeouts.keepalive;
 	listen.patience.unacknowledged_ms = from->timeouts.unacknowledged;
 	return (listen);
+}
+
+struct plan_log
+plan_log_of(const struct config *config, size_t i)
+{
+	struct plan_log log;
+
+	memset(&log, 0, sizeof(log));
+	(void)snprintf(log.file, sizeof(log.file), "%s",
+	    config->sinks[i].file);
+	return (log);
 }

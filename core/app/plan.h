@@ -10,6 +10,7 @@
 #include "net/sock.h"
 #include "net/unixsock.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,11 @@ struct plan_listen {
 	struct sock_patience patience;
 };
 
+/* A log, as the config names its file. */
+struct plan_log {
+	char file[PATH_MAX];
+};
+
 struct plan {
 	uint32_t workers;
 	uint32_t generations;		/* alive at a time, at most */
@@ -31,12 +37,15 @@ struct plan {
 	uint64_t reload_drain_ms;	/* of a replaced one; likewise */
 	uint32_t listen_count;
 	struct plan_listen *listens;	/* give */
+	uint32_t log_count;
+	struct plan_log *logs;		/* give */
 };
 
 struct config;
 
-/* What the config says; without the list, which is plan_listen()'s. */
+/* What the config says, and the items of its lists. */
 struct plan plan_of(const struct config *config);
 struct plan_listen plan_listen_of(const struct config *config, size_t i);
+struct plan_log plan_log_of(const struct config *config, size_t i);
 
 #endif

@@ -107,7 +107,9 @@ start_events(struct server *s, struct err *err)
 		if (events_declare(s->events, tunnel_events[i], err) == NULL)
 			return (-1);
 	for (i = 0; i < s->config->sink_count; i++)
-		if (events_add_sink(s->events, &s->config->sinks[i], err) != 0)
+		if (events_add_sink(s->events, &s->config->sinks[i],
+		    s->guest == NULL || s->guest->loggers == NULL ? NULL :
+		    &s->guest->loggers[i], err) != 0)
 			return (-1);
 	return (0);
 }
@@ -209,6 +211,12 @@ void
 server_reopen(struct server *s)
 {
 	events_reopen(s->events);
+}
+
+void
+server_logged(struct server *s)
+{
+	events_took(s->events);
 }
 
 static void

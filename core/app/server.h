@@ -16,6 +16,7 @@
 struct config;
 struct loop;
 struct server;
+struct sink_logger;
 
 /*
  * Who has the proxy run for a purpose of its own.  It takes the server's
@@ -30,6 +31,8 @@ struct server_guest {
 	/* Where clients come in, if not where the config says (take). */
 	const struct server_socket *sockets;
 	size_t socket_count;
+	/* Who writes the logs, one for each of the config's; or NULL. */
+	const struct sink_logger *loggers;
 };
 
 /* A listening socket, for the config's listener of that number. */
@@ -63,5 +66,8 @@ void server_drain(struct server *server, const char *reason);
 
 /* Open the logs anew. */
 void server_reopen(struct server *server);
+
+/* The loggers took lines. */
+void server_logged(struct server *server);
 
 #endif

@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/gates.h"
 #include "app/generation.h"
+#include "app/logger.h"
 #include "base/log.h"
 #include "net/loop.h"
 
@@ -30,7 +31,13 @@ struct supervisor {
 	bool again;			/* and reload once more behind it */
 	unsigned stops;			/* SIGTERM came so often */
 	int code;
+	pid_t logger;			/* 0: it has ended */
+	int channel;			/* to it; -1: closed */
+	struct watch watch;
+	uint32_t opening;		/* logs of `next` to be answered */
 };
+
+static void	logger_said(void *, bool, bool);
 
 /* ------------------------------------------------------------------ */
 /* Generations								*/
@@ -82,17 +89,138 @@ keep_gates(struct supervisor *s)
 	gates_keep(s->gates, plans, n);
 }
 
-static int
+static void
+open_logs(struct supervisor *s, struct generation *g)
+{
+	const struct plan *plan = generation_plan(g);
+	struct message m = { .kind = MESSAGE_OPEN_LOG };
+	uint32_t i;
+
+	for (i = 0; i < plan->log_count; i++) {
+		m.u.open.generation = generation_number(g);
+		m.u.open.number = i;
+		m.u.open.log = plan->logs[i];
+		(void)message_send(s->channel, &m, NULL, 0);
+	}
+}
+
+static void
 planned(void *arg, struct generation *g)
 {
 	struct supervisor *s = arg;
 	struct err err;
 
-	if (gates_open(s->gates, generation_plan(g), &err) == 0)
-		return (EXIT_FINE);
-	log_say(FRL_ERROR, "%s", err.text);
-	return (EXIT_CANNOT_BIND);
+	if (gates_open(s->gates, generation_plan(g), &err) != 0) {
+		log_say(FRL_ERROR, "%s", err.text);
+		generation_fail(g, EXIT_CANNOT_BIND);
+		return;
+	}
+	s->opening = generation_plan(g)->log_count;
+	open_logs(s, g);
 }
+
+/* One log of a generation that starts is open, or not. */
+static void
+opened(struct supervisor *s, uint32_t generation, bool fine)
+{
+	if (s->next == NULL || generation_number(s->next) != generation ||
+	    generation_state(s->next) != PLANNING || s->opening == 0)
+		return;
+	if (!fine)
+		generation_fail(s->next, EXIT_BAD_CONFIG);
+	else if (--s->opening == 0)
+		generation_go(s->next, s->channel);
+}
+
+/* ------------------------------------------------------------------ */
+/* The logger								*/
+
+static int
+start_logger(struct supervisor *s)
+{
+	pid_t pid = logger_start(&s->channel);
+
+	if (pid < 0) {
+		log_say(FRL_ERROR, "cannot start the logger: %s",
+		    strerror(errno));
+		s->channel = -1;
+		return (-1);
+	}
+	s->logger = pid;
+	watch_set(s->loop, &s->watch, s->channel, 1, logger_said, s);
+	return (0);
+}
+
+static void
+close_logger(struct supervisor *s)
+{
+	watch_stop(&s->watch);
+	if (s->channel >= 0)
+		close(s->channel);
+	s->channel = -1;
+}
+
+static void
+logger_said(void *arg, bool readable, bool writable)
+{
+	struct supervisor *s = arg;
+	int fds[CHANNEL_FDS_MAX], n;
+	struct message m;
+	size_t count;
+
+	(void)readable;
+	(void)writable;
+	while ((n = channel_receive(s->channel, &m, sizeof(m), 0, fds,
+	    &count)) > 0) {
+		while (count > 0)
+			close(fds[--count]);
+		if (m.kind == MESSAGE_OPENED)
+			opened(s, m.u.open.generation, m.u.open.fine);
+	}
+	if (n == 0 || errno != EAGAIN)
+		close_logger(s);	/* reap() will see why */
+}
+
+/* It died: what it had not written is still in the spools. */
+static void
+replace_logger(struct supervisor *s, int status)
+{
+	unsigned i;
+
+	log_say(FRL_ERROR, "the logger died (status %d); starting another",
+	    status);
+	close_logger(s);
+	if (start_logger(s) != 0)
+		return;
+	for (i = 0; i < s->count; i++) {
+		open_logs(s, s->list[i]);
+		generation_tell_logger(s->list[i], s->channel);
+	}
+}
+
+/* Nobody serves any more: let the logger write what there is. */
+static void
+finish(struct supervisor *s)
+{
+	close_logger(s);
+	if (s->logger == 0)
+		loop_stop(s->loop);
+}
+
+static void
+logger_ended(struct supervisor *s, int status)
+{
+	s->logger = 0;
+	if (s->stops == 0 || s->count != 0) {
+		replace_logger(s, status);
+		return;
+	}
+	if (status != 0 && s->code == EXIT_FINE)
+		s->code = EXIT_RUNTIME;
+	loop_stop(s->loop);
+}
+
+/* ------------------------------------------------------------------ */
 
 /* Above the limit the oldest has had its time. */
 static void
@@ -163,6 +291,7 @@ static void
 gone(void *arg, struct generation *g)
 {
 	struct supervisor *s = arg;
+	struct message m = { .kind = MESSAGE_CLOSE_LOGS };
 	unsigned i, n = 0;
 
 	for (i = 0; i < s->count; i++)
@@ -171,9 +300,13 @@ gone(void *arg, struct generation *g)
 	s->count = n;
 	if (s->current == g)
 		s->current = NULL;
+	if (s->channel >= 0) {
+		m.u.generation = generation_number(g);
+		(void)message_send(s->channel, &m, NULL, 0);
+	}
 	generation_free(g);
 	if (s->stops != 0 && s->count == 0)
-		loop_stop(s->loop);
+		finish(s);
 }
 
 /* ------------------------------------------------------------------ */
@@ -195,7 +328,7 @@ stop(struct supervisor *s, unsigned times)
 			generation_cut(s->list[i]);
 	}
 	if (n == 0)
-		loop_stop(s->loop);
+		finish(s);
 }
 
 static void
@@ -205,17 +338,20 @@ reap(struct supervisor *s)
 	pid_t pid;
 	unsigned i;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->logger)
+			logger_ended(s, status);
 		for (i = 0; i < s->count; i++)
 			if (generation_reap(s->list[i], pid, status))
 				break;
+	}
 }
 
 static void
 signalled(void *arg, int signo)
 {
+	const struct message reopen = { .kind = MESSAGE_REOPEN };
 	struct supervisor *s = arg;
-	unsigned i;
 
 	switch (signo) {
 	case SIGCHLD:
@@ -225,8 +361,8 @@ signalled(void *arg, int signo)
 		reload(s);
 		break;
 	case SIGUSR1:
-		for (i = 0; i < s->count; i++)
-			generation_reopen(s->list[i]);
+		(void)message_send(s->channel, &reopen, NULL,
+		    0);
 		break;
 	default:
 		stop(s, signo == SIGINT ? 2 : 1);
@@ -245,13 +381,14 @@ supervisor_run(const char *path)
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
 	    .serves = serves, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
+	s.channel = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
 	if (s.loop == NULL || s.gates == NULL ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    loop_signals(s.loop, signals, signalled, &s) != 0) {
 		log_say(FRL_ERROR, "cannot begin: %s", strerror(errno));
-	} else {
+	} else if (start_logger(&s) == 0) {
 		s.code = EXIT_FINE;
 		begin(&s);
 		if (s.next == NULL)
@@ -259,6 +396,7 @@ supervisor_run(const char *path)
 		else
 			loop_run(s.loop);
 	}
+	close_logger(&s);
 	gates_free(s.gates);
 	loop_free(s.loop);
 	return (s.code);

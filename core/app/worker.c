@@ -17,9 +17,11 @@ struct worker_seat {
 	int channel;
 	uint64_t drain_ms;		/* if the supervisor vanishes */
 	struct server *server;
-	struct watch watch;
+	struct watch watch, room_watch;
 	struct server_socket *sockets;
 	size_t count;
+	int bell, room;			/* of the logger; -1 */
+	struct sink_logger loggers[EVENTS_SINKS_MAX];
 };
 
 static int
@@ -29,7 +31,7 @@ say(struct worker_seat *seat, enum message_kind kind)
 
 	if (kind == MESSAGE_HELLO)
 		m.u.pid = getpid();
-	return (channel_send(seat->channel, &m, sizeof(m), NULL, 0));
+	return (message_send(seat->channel, &m, NULL, 0));
 }
 
 static int
@@ -50,6 +52,31 @@ add_sockets(struct worker_seat *seat, const struct message *m,
 	return (0);
 }
 
+/* A full pipe says it just as well. */
+static void
+ring(void *arg)
+{
+	struct worker_seat *seat = arg;
+	ssize_t n = write(seat->bell, "", 1);
+
+	(void)n;
+}
+
+static int
+add_spools(struct worker_seat *seat, const int *fds, size_t count)
+{
+	size_t i;
+
+	if (count < SPOOLS_MEMORY || count > SPOOLS_FDS || seat->bell >= 0)
+		return (-1);
+	seat->bell = fds[SPOOLS_BELL];
+	seat->room = fds[SPOOLS_ROOM];
+	for (i = SPOOLS_MEMORY; i < count; i++)
+		seat->loggers[i - SPOOLS_MEMORY] = (struct sink_logger){
+		    fds[i], ring, seat };
+	return (0);
+}
+
 /* Before there is a loop. */
 static int
 take_sockets(struct worker_seat *seat)
@@ -64,8 +91,10 @@ take_sockets(struct worker_seat *seat)
 			return (-1);
 		if (m.kind == MESSAGE_OPEN)
 			return (0);
-		if (m.kind == MESSAGE_SOCKETS &&
-		    add_sockets(seat, &m, fds, count) != 0)
+		if ((m.kind == MESSAGE_SOCKETS &&
+		    add_sockets(seat, &m, fds, count) != 0) ||
+		    (m.kind == MESSAGE_SPOOLS &&
+		    add_spools(seat, fds, count) != 0))
 			return (-1);
 	}
 }
@@ -73,9 +102,7 @@ take_sockets(struct worker_seat *seat)
 static void
 obey(struct worker_seat *seat, const struct message *m)
 {
-	if (m->kind == MESSAGE_REOPEN)
-		server_reopen(seat->server);
-	else if (m->kind == MESSAGE_CUT)
+	if (m->kind == MESSAGE_CUT)
 		server_drain(seat->server, "signal");
 	else if (m->kind == MESSAGE_DRAIN)
 		server_leave(seat->server, m->u.drain.reload ? "reload" :
@@ -109,6 +136,20 @@ told(void *arg, bool readable, bool writable)
 	    seat->drain_ms);
 }
 
+/* The logger took lines. */
+static void
+has_room(void *arg, bool readable, bool writable)
+{
+	struct worker_seat *seat = arg;
+	uint64_t times;
+	ssize_t n = read(seat->room, &times, sizeof(times));
+
+	(void)n;
+	(void)readable;
+	(void)writable;
+	server_logged(seat->server);
+}
+
 static int
 opened(void *arg, struct server *server, struct err *err)
 {
@@ -119,6 +160,8 @@ opened(void *arg, struct server *server, struct err *err)
 		return (err_set(err, "the supervisor is gone"));
 	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
 	    seat);
+	watch_set(server_loop(server), &seat->room_watch, seat->room, 1,
+	    has_room, seat);
 	return (0);
 }
 
@@ -128,13 +171,27 @@ closing(void *arg)
 	struct worker_seat *seat = arg;
 
 	watch_stop(&seat->watch);
+	watch_stop(&seat->room_watch);
+}
+
+static void
+leave(const struct worker_seat *seat, size_t logs)
+{
+	size_t i;
+
+	if (seat->bell < 0)
+		return;
+	for (i = 0; i < logs; i++)
+		close(seat->loggers[i].memory);
+	close(seat->bell);
+	close(seat->room);
 }
 
 int
 worker_run(struct config *config, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
-	    .drain_ms = config->timeouts.drain };
+	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1 };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;
@@ -143,9 +200,12 @@ worker_run(struct config *config, int channel)
 	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0) {
 		guest.sockets = seat.sockets;
 		guest.socket_count = seat.count;
+		guest.loggers = seat.loggers;
 		code = server_run(config, &guest);
 	}
 	free(seat.sockets);
+	/* The logger waits for the pipe's end. */
+	leave(&seat, config->sink_count);
 	close(channel);
 	return (code);
 }

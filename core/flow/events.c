@@ -277,16 +277,41 @@ sink_has_room(void *arg)
 	timer_start(events->loop, &events->room, 0, room_fired, events);
 }
 
+void
+events_took(struct events *events)
+{
+	size_t i;
+
+	for (i = 0; i < events->sinks_count; i++)
+		sink_took(events->sinks[i]);
+}
+
+static struct sink *
+make_sink(struct events *events, const struct sink_options *options,
+    const struct sink_logger *logger, struct err *err)
+{
+	struct sink *sink;
+
+	if (logger == NULL)
+		return (sink_open(events->loop, options, sink_has_room,
+		    events, err));
+	sink = sink_join(events->loop, options, logger, sink_has_room,
+	    events);
+	if (sink == NULL)
+		err_set(err, "%s: out of memory", options->file);
+	return (sink);
+}
+
 int
 events_add_sink(struct events *events, const struct sink_options *options,
-    struct err *err)
+    const struct sink_logger *logger, struct err *err)
 {
 	struct sink *sink;
 
 	if (events->sinks_count == EVENTS_SINKS_MAX)
 		return (err_set(err, "%s: at most %d logs can be written",
 		    options->file, EVENTS_SINKS_MAX));
-	sink = sink_open(events->loop, options, sink_has_room, events, err);
+	sink = make_sink(events, options, logger, err);
 	if (sink == NULL)
 		return (-1);
 	if (slots_filter(&events->slots, &options->events) != 0) {

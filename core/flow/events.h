@@ -73,9 +73,20 @@ struct sink_options {
 	struct frl_strings events;	/* "tunnel.*", "ws.frame", "*" */
 };
 
-/* Open a sink.  -1 and a sentence that names the file. */
+/* Who writes the file in our place. */
+struct sink_logger {
+	int memory;			/* of the spool (base/spool.h) */
+	void (*kick)(void *arg);	/* there are lines in it */
+	void *arg;
+};
+
+/* Open a sink; logger: or NULL, and we write the file ourselves.  -1 and a
+ * sentence that names the file. */
 int events_add_sink(struct events *events, const struct sink_options *options,
-    struct err *err);
+    const struct sink_logger *logger, struct err *err);
+
+/* The logger took lines, after one of its spools wanted room. */
+void events_took(struct events *events);
 
 /*
  * Make an event type known.  event: borrow, for the life of events.

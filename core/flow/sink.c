@@ -33,7 +33,7 @@ struct sink {
 	struct spool spool;
 	struct scribe *scribe;		/* ours; NULL: the logger's */
 	struct scribe_source *source;
-	void (*kick)(void *arg);	/* the logger: there are lines */
+	struct sink_logger logger;	/* without a scribe */
 	enum sink_format format;
 	enum sink_on_full on_full;
 	bool full;			/* between SINK_FULL and SINK_ROOM */
@@ -110,15 +110,15 @@ fail:
 }
 
 struct sink *
-sink_join(struct loop *loop, const struct sink_options *options, int memory,
-    void (*kick)(void *arg), void (*room)(void *arg), void *arg)
+sink_join(struct loop *loop, const struct sink_options *options,
+    const struct sink_logger *logger, void (*room)(void *arg), void *arg)
 {
 	struct sink *sink = make(loop, options, room, arg);
 
 	if (sink == NULL)
 		return (NULL);
-	sink->kick = kick;
-	if (spool_map(&sink->spool, memory) == 0)
+	sink->logger = *logger;
+	if (spool_map(&sink->spool, logger->memory) == 0)
 		return (sink);
 	sink_free(sink);
 	return (NULL);
@@ -349,7 +349,7 @@ pass_on(struct sink *sink)
 	if (sink->scribe != NULL)
 		scribe_write(sink->scribe);
 	else
-		sink->kick(sink->arg);
+		sink->logger.kick(sink->logger.arg);
 }
 
 /* The logger is another process: it is waited for step by step. */
@@ -361,7 +361,7 @@ wait_for_logger(struct sink *sink, uint64_t ms)
 
 	while (waiting(sink) != 0 && loop_now_us(sink->loop) < end) {
 		sink_took(sink);
-		sink->kick(sink->arg);
+		sink->logger.kick(sink->logger.arg);
 		nanosleep(&step, NULL);
 	}
 }

@@ -44,12 +44,12 @@ struct sink *sink_open(struct loop *loop, const struct sink_options *options,
 
 /*
  * The same for a process that does not write the file itself: lines go into the
- * spool in `memory` (borrow).  kick(arg): somebody else should look there; who
+ * spool in logger->memory (borrow).  logger->kick(arg): somebody else should look there; who
  * took lines from a spool that wants room has sink_took() called.  NULL without
  * memory.
  */
 struct sink *sink_join(struct loop *loop, const struct sink_options *options,
-    int memory, void (*kick)(void *arg), void (*room)(void *arg), void *arg);
+    const struct sink_logger *logger, void (*room)(void *arg), void *arg);
 void sink_took(struct sink *sink);
 
 /* Drops what is pending, and says so; flush first. */

@@ -219,8 +219,8 @@ class Reload(Supervised):
         self.assertFalse(set(first) & set(now))
         for tunnel in old:
             tunnel.close()
-        # Two workers and a keeper are left.
-        wait_until(lambda: len(self.children(proxy)) == 3,
+        # Two workers, a keeper and the logger are left.
+        wait_until(lambda: len(self.children(proxy)) == 4,
                    'old generations to leave')
 
     def test_new_tunnels_go_by_the_new_one(self):
@@ -303,7 +303,7 @@ class Reload(Supervised):
         for _ in range(20):
             proxy.process.send_signal(signal.SIGHUP)
         self.wait_workers(proxy, 2)
-        wait_until(lambda: len(self.children(proxy)) == 3 and
+        wait_until(lambda: len(self.children(proxy)) == 4 and
                    'generation 2 serves' in proxy.stderr(), 'peace')
         self.assertLess(proxy.stderr().count(' serves;'), 20)
 
@@ -361,3 +361,117 @@ class Stop(Supervised):
         proxy.process.send_signal(signal.SIGINT)
         self.assertEqual(read_all(tunnel), b'')
         proxy.stop()
+
+
+class Logs(Supervised):
+    def logger(self, proxy):
+        """The child that has the log open."""
+        log = str(proxy.log)
+        for pid in self.children(proxy):
+            for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+                try:
+                    if os.readlink(fd) == log:
+                        return pid
+                except OSError:
+                    pass
+        raise AssertionError(f'nobody has {log} open')
+
+    def test_killed_worker_takes_no_line_with_it(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        pid = self.wait_workers(proxy, 1)[0]
+        tunnels = [self.connect(proxy, server.port) for _ in range(50)]
+        # Within the 100 ms that lines are gathered for, mostly.
+        os.kill(pid, signal.SIGKILL)
+        for tunnel in tunnels:
+            tunnel.close()
+        wait_until(lambda: len(proxy.lines('tunnel.connect')) >= 50,
+                   'all lines of the dead')
+        self.wait_workers(proxy, 1, but=[pid])
+        proxy.process.send_signal(signal.SIGINT)
+        proxy.process.wait()
+        text = proxy.log.read_bytes()
+        self.assertTrue(text.endswith(b'\n'))
+        self.assertEqual(len(proxy.lines('tunnel.connect')), 50)
+        proxy.stopped = []
+
+    def test_killed_logger_is_replaced(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        tunnels = [self.connect(proxy, server.port) for _ in range(20)]
+        for _ in range(3):
+            logger = self.logger(proxy)
+            os.kill(logger, signal.SIGKILL)
+            for tunnel in tunnels:
+                self.say(tunnel)
+            tunnels.append(self.connect(proxy, server.port))
+            wait_until(lambda: logger not in self.children(proxy),
+                       'its end')
+            wait_until(lambda: self.has_logger(proxy, logger), 'a logger')
+        for tunnel in tunnels:
+            tunnel.close()
+        self.assertEqual(len([line for line in proxy.stop()
+                              if line['event'] == 'tunnel.close']), 23)
+
+    def has_logger(self, proxy, but):
+        try:
+            return self.logger(proxy) != but
+        except (AssertionError, OSError):
+            return False
+
+    def test_rotation(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        first = self.connect(proxy, server.port)
+        proxy.wait_line('tunnel.connect')
+        old = proxy.log.with_suffix('.old')
+        proxy.log.rename(old)
+        proxy.process.send_signal(signal.SIGUSR1)
+        wait_until(proxy.log.exists, 'a new file')
+        first.close()
+        proxy.wait_line('tunnel.close')
+        self.assertIn(b'tunnel.open', old.read_bytes())
+        self.assertNotIn(b'tunnel.open', proxy.log.read_bytes())
+        proxy.process.send_signal(signal.SIGTERM)
+        proxy.process.wait()
+        proxy.stopped = []
+
+    def test_full_disk_stops_no_tunnel(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        proxy.process.send_signal(signal.SIGTERM)
+        proxy.process.wait()
+        proxy.stopped = []
+        full = proxy.log.with_suffix('.full')
+        full.symlink_to('/dev/full')
+        other = self.proxy(config=harness.CONFIG.replace(
+            '"{log}"', f'"{full}"'))
+        tunnels = [self.connect(other, server.port) for _ in range(20)]
+        for tunnel in tunnels:
+            self.say(tunnel)
+        wait_until(lambda: 'No space left' in other.stderr(), 'a word')
+        fresh = proxy.log.with_suffix('.fresh')
+        full.unlink()
+        full.symlink_to(fresh)
+        wait_until(lambda: self.reopened(other, fresh), 'the lines')
+        for tunnel in tunnels:
+            tunnel.close()
+        other.process.send_signal(signal.SIGTERM)
+        self.assertEqual(other.process.wait(), 0, other.stderr())
+        self.assertEqual(fresh.read_bytes().count(b'"tunnel.close"'), 20)
+        other.stopped = []
+
+    def reopened(self, proxy, path):
+        proxy.process.send_signal(signal.SIGUSR1)
+        return path.exists() and \
+            path.read_bytes().count(b'"tunnel.connect"') == 20
+
+    def test_cannot_be_opened(self):
+        proxy = self.proxy()
+        pids = self.wait_workers(proxy, 2)
+        self.rewrite(proxy, (str(proxy.log), '/nowhere/log.json'))
+        proxy.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: 'was not taken over' in proxy.stderr(),
+                   'a refusal')
+        self.assertIn('/nowhere/log.json', proxy.stderr())
+        self.assertEqual(self.wait_workers(proxy, 2), pids)

@@ -193,7 +193,7 @@ add_sink(struct fixture *f, const char *path, const char *pattern,
 	    .on_full = on_full, .events = { &pattern, 1 } };
 	struct err err = { "" };
 
-	if (events_add_sink(f->events, &options, &err) != 0)
+	if (events_add_sink(f->events, &options, NULL, &err) != 0)
 		fail_msg("%s", err.text);
 }
 

@@ -301,7 +301,7 @@ too_many_sinks(void **state)
 
 	for (i = 0; i < EVENTS_SINKS_MAX; i++)
 		add_sink(f, f->path, "*", SINK_JSON, SINK_BLOCK);
-	assert_int_equal(events_add_sink(f->events, &options, &err), -1);
+	assert_int_equal(events_add_sink(f->events, &options, NULL, &err), -1);
 	assert_non_null(strstr(err.text, f->path));
 }
 

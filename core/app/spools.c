@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/spools.h"
+
+#include "base/spool.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+void
+spools_forget(struct spools_kept *spools)
+{
+	while (spools->count > 0)
+		close(spools->fds[--spools->count]);
+}
+
+static int
+add(struct spools_kept *spools, int fd)
+{
+	if (fd < 0)
+		return (-1);
+	spools->fds[spools->count++] = fd;
+	return (0);
+}
+
+static int
+send_to_worker(const struct spools_kept *spools, int bell, int worker)
+{
+	struct message m = { .kind = MESSAGE_SPOOLS };
+	int fds[SPOOLS_FDS];
+	size_t i;
+
+	for (i = 0; i < spools->count; i++)
+		fds[i] = spools->fds[i];
+	fds[SPOOLS_BELL] = bell;
+	return (message_send(worker, &m, fds, spools->count));
+}
+
+int
+spools_make(struct spools_kept *spools, size_t logs, int worker)
+{
+	int bell[2], failed;
+	size_t i;
+
+	spools->count = 0;
+	if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
+		return (-1);
+	failed = add(spools, bell[0]);
+	failed |= add(spools, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	for (i = 0; failed == 0 && i < logs; i++)
+		failed = add(spools, spool_memory());
+	if (failed == 0)
+		failed = send_to_worker(spools, bell[1], worker);
+	close(bell[1]);
+	if (failed != 0)
+		spools_forget(spools);
+	return (failed);
+}
+
+int
+spools_tell(const struct spools_kept *spools, uint32_t generation,
+    int logger)
+{
+	struct message m = { .kind = MESSAGE_SPOOLS };
+
+	m.u.generation = generation;
+	return (message_send(logger, &m, spools->fds,
+	    spools->count));
+}
