@@ -9,7 +9,7 @@ import threading
 import websockets
 
 import wsframes
-from harness import Case, read_all, read_exactly, read_head
+from harness import BUILD, Case, read_all, read_exactly, read_head
 from wsframes import ANSWER, REQUEST, frame
 
 
@@ -30,7 +30,7 @@ class Wire:
 
 
 class Ping(Case):
-    def meet(self, proxy, mode='connect'):
+    def meet(self, proxy):
         """A WebSocket through the proxy: both ends, raw."""
         ready, ends = threading.Event(), []
 
@@ -248,3 +248,21 @@ class Libraries(Case):
                       self.rtts(proxy, 'server'), ping_interval=0.2)
         for direction in ('c2s', 's2c'):
             self.assertGreater(self.last['ws'][direction]['rtt_min_us'], 0)
+
+
+class PingInChain(Case):
+    """With an inspector that passes one byte per call, and one that asserts
+    that the core keeps its contract, in the same tunnel."""
+
+    more_plugins = tuple(
+        (name, BUILD / 'tests' / 'inspectors' / f'{name}.so')
+        for name in ('fragment', 'pedantic'))
+
+    meet, answer_pings = Ping.meet, Ping.answer_pings
+    finish_around_pings = Ping.finish_around_pings
+    test_keepalive = Ping.test_keepalive
+
+    def setUp(self):
+        for _, path in self.more_plugins:
+            if not path.exists():
+                self.skipTest(f'{path} is not built')
