@@ -210,7 +210,7 @@ frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
 }
 
 size_t
-frame_control(uint8_t *ret_bytes, enum frame_opcode opcode,
+frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,
     struct frl_bytes payload, const uint8_t *key)
 {
 	size_t at = 2;
@@ -244,6 +244,6 @@ frame_close(uint8_t *ret_bytes, uint16_t code, struct frl_bytes reason,
 	payload[1] = (uint8_t)(code & 0xff);
 	if (n > 0)
 		memcpy(payload + 2, reason.data, n);
-	return (frame_control(ret_bytes, FRAME_CLOSE,
+	return (frame_write_control(ret_bytes, FRAME_CLOSE,
 	    (struct frl_bytes){ payload, n + 2 }, key));
 }

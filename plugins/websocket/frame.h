@@ -65,7 +65,7 @@ void frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
 
 /* Write a control frame with a payload of at most FRAME_CONTROL_MAX bytes; key
  * NULL: unmasked.  Returns its size. */
-size_t frame_control(uint8_t *ret_bytes, enum frame_opcode opcode,
+size_t frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,
     struct frl_bytes payload, const uint8_t *key);
 
 /*

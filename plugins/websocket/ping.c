@@ -88,7 +88,7 @@ ping_own(struct ping_way *way, uint8_t *ret_bytes, const uint8_t *key)
 	memcpy(payload, way->token, PING_TOKEN);
 	for (size_t i = 0; i < 4; i++)
 		payload[PING_TOKEN + i] = (uint8_t)(number >> (24 - 8 * i));
-	return (frame_control(ret_bytes, FRAME_PING,
+	return (frame_write_control(ret_bytes, FRAME_PING,
 	    (struct frl_bytes){ payload, sizeof(payload) }, key));
 }
 
