@@ -153,6 +153,15 @@ keepalive_swallow(struct frl_link *link, enum frl_flow flow,
 	return (FRL_OK);
 }
 
+uint64_t
+keepalive_swallowed(const struct frl_link *link, enum frl_flow flow)
+{
+	const struct ws *ws = link->state;
+
+	return (ws->pings == NULL ? 0 :
+	    ws->pings->ways[back(flow)].counts.proxy_pong);
+}
+
 void
 keepalive_heard(struct frl_link *link, enum frl_flow flow, bool peers)
 {

@@ -33,6 +33,10 @@ bool keepalive_is_own(const struct frl_link *link, enum frl_flow flow,
 enum frl_verdict keepalive_swallow(struct frl_link *link,
     enum frl_flow flow, const struct frame *frame, struct frl_bytes held);
 
+/* How many were, of those that came on this flow. */
+uint64_t keepalive_swallowed(const struct frl_link *link,
+    enum frl_flow flow);
+
 /* A ping or a pong of a peer, whole and as it should be, goes on. */
 void keepalive_passed(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame, struct frl_bytes held);

@@ -205,10 +205,10 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	return (let_go(link, flow, &frame, held));
 }
 
-/* Frame after frame, until one needs more. */
+/* Frame after frame, until one needs more; *ret_frames: so many were taken. */
 static enum frl_verdict
 frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
-    bool *ret_any)
+    uint64_t *ret_frames)
 {
 	enum frl_verdict verdict;
 	uint64_t used;
@@ -217,7 +217,7 @@ frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		verdict = one_frame(link, flow, held, &used);
 		if (verdict != FRL_OK || used == 0)
 			return (verdict);
-		*ret_any = true;
+		++*ret_frames;
 		if (used >= held.len)
 			break;
 		held.data += used;
@@ -230,16 +230,15 @@ static enum frl_verdict
 websocket_data(struct frl_link *link, enum frl_flow flow,
     struct frl_bytes held, size_t seen)
 {
-	const struct ws *ws = link->state;
-	uint64_t before = ws->ways[flow].frames;
+	uint64_t taken = 0, swallowed = keepalive_swallowed(link, flow);
 	enum frl_verdict verdict;
-	bool any = false;
 
 	(void)seen;
 	tell_begin(link);
-	verdict = frames(link, flow, held, &any);
-	if (any)
-		keepalive_heard(link, flow, ws->ways[flow].frames != before);
+	verdict = frames(link, flow, held, &taken);
+	swallowed = keepalive_swallowed(link, flow) - swallowed;
+	if (taken > 0)
+		keepalive_heard(link, flow, taken > swallowed);
 	return (verdict);
 }
 
