@@ -294,6 +294,15 @@ host_set_idle(struct frl_link *pub, uint64_t ms)
 		chain->ops->set_idle(chain->arg, ms);
 }
 
+static void
+host_quiet(struct frl_link *pub)
+{
+	struct chain *chain = link_of(pub)->place->chain;
+
+	if (chain->ops->quiet != NULL)
+		chain->ops->quiet(chain->arg);
+}
+
 static bool
 host_wanted(const struct frl_link *pub, const struct frl_event *event)
 {
@@ -392,6 +401,7 @@ chain_host(struct frl_host *host)
 	host->next = host_next;
 	host->set_timer = host_set_timer;
 	host->set_idle = host_set_idle;
+	host->quiet = host_quiet;
 	host->wanted = host_wanted;
 	host->publish = host_publish;
 	host->ask = host_ask;

@@ -393,9 +393,9 @@ relay_update(struct relay *relay)
 	weigh(relay);
 	set_watches(relay, FRL_FROM_CLIENT);
 	set_watches(relay, FRL_FROM_SERVER);
-	if (relay->moved)
+	if (relay->moved && !relay->quiet)
 		relay->last_us = loop_recent_us(relay->env->loop);
-	relay->moved = false;
+	relay->moved = relay->quiet = false;
 	relay->progress(relay->arg);
 }
 

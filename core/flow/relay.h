@@ -67,10 +67,12 @@ struct relay {
 	struct chain *chain;
 	struct relay_flow flows[2];
 	struct relay *prev, *next;	/* of env->due */
-	uint64_t last_us;		/* when a byte last moved, roughly */
+	uint64_t last_us;		/* when a peer last moved a byte,
+					 * roughly */
 	size_t weight;			/* its part of env->memory */
 	bool heavy;			/* it grew beyond what there may be */
-	bool moved;			/* one did since last_us was noted */
+	bool moved;			/* one did since last_us was noted, */
+	bool quiet;			/* but it tells nothing of a peer */
 	bool greeting;			/* the client is read by its owner */
 	bool due;			/* it is one of env->due */
 	bool dead;			/* about to be closed: do nothing */

@@ -249,6 +249,14 @@ op_set_idle(void *arg, uint64_t ms)
 		tunnel_tick_within(t, limit);
 }
 
+static void
+op_quiet(void *arg)
+{
+	struct tunnel *t = arg;
+
+	t->relay.quiet = true;
+}
+
 const struct chain_ops tunnel_chain_ops = {
 	.out = op_out,
 	.fin = op_fin,
@@ -263,5 +271,6 @@ const struct chain_ops tunnel_chain_ops = {
 	.set_timer = op_set_timer,
 	.closed = op_closed,
 	.set_idle = op_set_idle,
+	.quiet = op_quiet,
 };
 

@@ -27,7 +27,7 @@
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
- *		FRL_WHY_TIMEOUT
+ *		FRL_WHY_TIMEOUT, frl_host.quiet
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -419,6 +419,12 @@ struct frl_host {
 	 * link.
 	 */
 	int (*next)(struct frl_link *link);
+
+	/*
+	 * What this callback was shown, and what it inserts, is no sign of
+	 * life of the peers: `timeouts.idle` goes on as if it had not been.
+	 */
+	void (*quiet)(struct frl_link *link);
 };
 
 /* Is `member` in the host's table? */
@@ -664,6 +670,12 @@ static inline int
 frl_next(struct frl_link *link)
 {
 	return (link->host->next(link));
+}
+
+static inline void
+frl_quiet(struct frl_link *link)
+{
+	link->host->quiet(link);
 }
 
 static inline void

@@ -59,6 +59,13 @@ struct frl_ws_close {
 	int8_t clean;
 };
 
+/* ws.rtt: a ping was answered.  Its direction is the ping's: c2s tells of the
+ * way from here to the server and back. */
+struct frl_ws_rtt {
+	uint64_t rtt_us;
+	const char *by;			/* "client", "server", "proxy" */
+};
+
 /* ws.error: a frame breaks RFC 6455 or 7692. */
 struct frl_ws_error {
 	const char *kind;

@@ -215,7 +215,8 @@ choices_offered(const struct frl_http_head *request,
 
 /*
  * To what does it switch?  The first token that was offered; where the field
- * is missing, what was asked for first.  False: not as RFC 9110, 7.8 wants.
+ * is missing, what was asked for first.  False: not as RFC 9110, 7.8 wants;
+ * HTTP/1.0 cannot switch at all.
  */
 static bool
 find_token(const struct frl_http_head *request,
@@ -231,7 +232,8 @@ find_token(const struct frl_http_head *request,
 		any = true;
 		if (offered(request, "upgrade", element, same_any_case) &&
 		    lower(element, ret))
-			return (head_lists(response, "connection", "upgrade"));
+			return (response->minor == 1 &&
+			    head_lists(response, "connection", "upgrade"));
 	}
 	if (!any && list_next(&asked, &element))
 		(void)lower(element, ret);

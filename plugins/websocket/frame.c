@@ -210,10 +210,29 @@ frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
 }
 
 size_t
+frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,
+    struct frl_bytes payload, const uint8_t *key)
+{
+	size_t at = 2;
+
+	ret_bytes[0] = (uint8_t)(0x80 | opcode);
+	ret_bytes[1] = (uint8_t)((key != NULL ? 0x80 : 0) | payload.len);
+	if (key != NULL) {
+		memcpy(ret_bytes + at, key, 4);
+		at += 4;
+	}
+	for (size_t i = 0; i < payload.len; i++)
+		ret_bytes[at + i] = key != NULL ?
+		    payload.data[i] ^ key[i % 4] : payload.data[i];
+	return (at + payload.len);
+}
+
+size_t
 frame_close(uint8_t *ret_bytes, uint16_t code, struct frl_bytes reason,
     const uint8_t *key)
 {
-	size_t at = 2, n = reason.len;
+	uint8_t payload[FRAME_CONTROL_MAX];
+	size_t n = reason.len;
 
 	if (n > FRAME_REASON_MAX) {
 		/* Not inside a character: 10xxxxxx continues one. */
@@ -221,17 +240,10 @@ frame_close(uint8_t *ret_bytes, uint16_t code, struct frl_bytes reason,
 		while (n > 0 && (reason.data[n] & 0xc0) == 0x80)
 			n--;
 	}
-	ret_bytes[0] = 0x80 | FRAME_CLOSE;
-	ret_bytes[1] = (uint8_t)((key != NULL ? 0x80 : 0) | (n + 2));
-	if (key != NULL) {
-		memcpy(ret_bytes + at, key, 4);
-		at += 4;
-	}
-	ret_bytes[at] = (uint8_t)(code >> 8);
-	ret_bytes[at + 1] = (uint8_t)(code & 0xff);
+	payload[0] = (uint8_t)(code >> 8);
+	payload[1] = (uint8_t)(code & 0xff);
 	if (n > 0)
-		memcpy(ret_bytes + at + 2, reason.data, n);
-	for (size_t i = 0; key != NULL && i < n + 2; i++)
-		ret_bytes[at + i] ^= key[i % 4];
-	return (at + n + 2);
+		memcpy(payload + 2, reason.data, n);
+	return (frame_write_control(ret_bytes, FRAME_CLOSE,
+	    (struct frl_bytes){ payload, n + 2 }, key));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * frame -- the header of one WebSocket frame (RFC 6455, 5.2), read from held
- * bytes; and the one frame that we ever write, a close.
+ * bytes; and the control frames that we write, closes and pings.
  *
  * Sans-IO.  Knows nothing of directions, messages or what is allowed: that is
  * rules.h.  Bytes that are read are never changed.
@@ -62,6 +62,11 @@ enum frame_status frame_read(struct frame_reader *reader,
 /* Copy n bytes from the start of a frame's payload, unmasked. */
 void frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
     uint8_t *ret_bytes);
+
+/* Write a control frame with a payload of at most FRAME_CONTROL_MAX bytes; key
+ * NULL: unmasked.  Returns its size. */
+size_t frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,
+    struct frl_bytes payload, const uint8_t *key);
 
 /*
  * Write a close frame; key NULL: unmasked.  A reason that is too long is cut

@@ -119,6 +119,24 @@ const struct frl_event ws_close = {
 	.flags = FRL_EVENT_FLOW
 };
 
+#define F(...) FIELD(frl_ws_rtt, __VA_ARGS__)
+static const struct frl_field rtt_fields[] = {
+	F("ws.rtt_us", rtt_us, FRL_U64,
+	    "from the ping's leaving to its pong's coming"),
+	F("ws.by", by, FRL_NAME, "whose ping: client, server or proxy"),
+	END
+};
+#undef F
+
+const struct frl_event ws_rtt = {
+	.name = "ws.rtt",
+	.help = "A ping was answered: c2s by the server, s2c by the client.",
+	.text = "{>} rtt              {ws.rtt_us:-10} us, ping of the {ws.by}",
+	.fields = rtt_fields,
+	.record_size = sizeof(struct frl_ws_rtt),
+	.flags = FRL_EVENT_FLOW
+};
+
 #define F(...) FIELD(frl_ws_error, __VA_ARGS__)
 static const struct frl_field error_fields[] = {
 	F("ws.kind", kind, FRL_NAME,
@@ -147,6 +165,9 @@ const struct frl_event ws_error = {
 #define F(way, n, member, about) \
 	FIELD(ws_summary, "ws." way "." #member, ways[n].member, FRL_U64, \
 	    about)
+#define P(way, n, member, about) \
+	FIELD_IF(ws_summary, "ws." way "." #member, pings[n].member, \
+	    FRL_U64, about)
 #define WAY(way, n) \
 	F(way, n, text, "text frames"), \
 	F(way, n, binary, "binary frames"), \
@@ -156,7 +177,12 @@ const struct frl_event ws_error = {
 	F(way, n, close, "close frames"), \
 	F(way, n, messages, "messages that came to their last frame"), \
 	F(way, n, payload_bytes, "payload of all frames, as it arrived"), \
-	F(way, n, max_payload_bytes, "the longest payload of a frame")
+	F(way, n, max_payload_bytes, "the longest payload of a frame"), \
+	P(way, n, rtt_last_us, "of the latest ping that was answered"), \
+	P(way, n, rtt_min_us, "of the one that was answered soonest"), \
+	P(way, n, rtt_max_us, "of the one that was answered latest"), \
+	P(way, n, proxy_ping, "pings of the proxy's own"), \
+	P(way, n, proxy_pong, "answers to those, which went no further")
 
 static const struct frl_field summary_fields[] = {
 	WAY("c2s", FRL_FROM_CLIENT),

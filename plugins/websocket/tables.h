@@ -18,14 +18,23 @@ struct ws_counts {
 	uint64_t max_payload_bytes;
 };
 
+/* Of the pings in one direction; 0: none was answered. */
+struct ws_pings {
+	uint64_t rtt_last_us, rtt_min_us, rtt_max_us;
+	uint64_t proxy_ping, proxy_pong;	/* ours, and answers to them:
+						 * no frames of the peers */
+};
+
 struct ws_summary {
 	struct ws_counts ways[2];	/* by enum frl_flow */
+	struct ws_pings pings[2];	/* likewise */
 };
 
 extern const struct frl_event ws_handshake;
 extern const struct frl_event ws_frame;
 extern const struct frl_event ws_message;
 extern const struct frl_event ws_close;
+extern const struct frl_event ws_rtt;
 extern const struct frl_event ws_error;
 extern const struct frl_event ws_summary;
 

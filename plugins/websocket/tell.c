@@ -146,19 +146,15 @@ tell_closer(struct ws *ws, enum party closer, uint16_t code,
 	ws->reason_len = (uint8_t)n;
 }
 
-/* Does this frame get a line?  Control frames only up to the rate; a close in
- * any case. */
+/* May pings and pongs have one more line in this second? */
 static bool
-is_logged(struct frl_link *link, const struct frame *frame)
+within_rate(struct frl_link *link)
 {
 	const struct instance *instance = link->instance;
 	struct ws *ws = link->state;
 	uint64_t now, rate = instance->options->control_rate;
 
-	if (instance->options->log != LOG_FRAME)
-		return (false);
-	if (rate == 0 || !frame_is_control(frame) ||
-	    frame->opcode == FRAME_CLOSE)
+	if (rate == 0)
 		return (true);
 	now = frl_now_us(link);
 	if (now - ws->second_us >= 1000000) {
@@ -169,6 +165,19 @@ is_logged(struct frl_link *link, const struct frame *frame)
 		return (false);
 	ws->controls++;
 	return (true);
+}
+
+/* Does this frame get a line?  Control frames only up to the rate; a close in
+ * any case. */
+static bool
+is_logged(struct frl_link *link, const struct frame *frame)
+{
+	const struct instance *instance = link->instance;
+
+	if (instance->options->log != LOG_FRAME)
+		return (false);
+	return (!frame_is_control(frame) || frame->opcode == FRAME_CLOSE ||
+	    within_rate(link));
 }
 
 enum frl_verdict
@@ -218,14 +227,28 @@ tell_message(struct frl_link *link, enum frl_flow flow)
 }
 
 void
+tell_rtt(struct frl_link *link, enum frl_flow flow, uint64_t us, bool own)
+{
+	const struct instance *instance = link->instance;
+	const struct frl_ws_rtt record = { .rtt_us = us, .by = own ? "proxy" :
+	    flow == FRL_FROM_CLIENT ? "client" : "server" };
+
+	if (instance->options->log != LOG_SUMMARY &&
+	    frl_wanted(link, &ws_rtt) && within_rate(link))
+		frl_publish(link, flow, &ws_rtt, &record);
+}
+
+void
 tell_summary(struct frl_link *link)
 {
 	struct ws *ws = link->state;
-	struct ws_summary summary;
+	struct ws_summary summary = { 0 };
 
 	for (int i = 0; i < 2; i++) {
 		count_longest(&ws->ways[i]);
 		summary.ways[i] = ws->ways[i].counts;
+		if (ws->pings != NULL)
+			summary.pings[i] = ws->pings->ways[i].counts;
 	}
 	frl_report(link, &ws_summary, &summary);
 }

@@ -10,6 +10,7 @@
 
 #include "frame.h"
 #include "handshake.h"
+#include "ping.h"
 #include "rules.h"
 #include "tables.h"
 
@@ -17,6 +18,7 @@ enum log { LOG_FRAME, LOG_MESSAGE, LOG_SUMMARY };
 
 struct options {
 	uint64_t control_rate;
+	uint64_t keepalive;	/* ms */
 	uint32_t log;		/* enum log */
 };
 
@@ -46,6 +48,7 @@ enum party { NOBODY, CLIENT, SERVER, PROXY };
 struct ws {
 	struct way ways[2];
 	struct handshake *handshake;	/* until it is published */
+	struct pings *pings;		/* NULL: there was none */
 	uint64_t second_us;		/* when this second began, */
 	uint32_t controls;		/* and what was published in it */
 	uint16_t code;			/* of the first close frame */
@@ -90,6 +93,10 @@ void tell_truncated(struct frl_link *link, enum frl_flow flow,
 void tell_closer(struct ws *ws, enum party closer, uint16_t code,
     struct frl_bytes reason);
 void tell_close(struct frl_link *link);
+
+/* A ping in this direction was answered: say so, up to the rate. */
+void tell_rtt(struct frl_link *link, enum frl_flow flow, uint64_t us,
+    bool own);
 
 /* Report the counters for the tunnel's last line. */
 void tell_summary(struct frl_link *link);

@@ -5,22 +5,22 @@
  * It reads headers.  A payload runs ahead unlooked at, however long it says
  * it is; only control frames are held until they are whole, because a close
  * says why.  It observes: a frame that breaks RFC 6455 is reported and goes
- * on, byte for byte.  What it writes itself is one close frame, when the
- * tunnel ends against its will, and never inside somebody's frame.
+ * on, byte for byte.  What it writes itself, never inside somebody's frame, is
+ * one close frame, when the tunnel ends against its will, and with keepalive
+ * pings, whose pongs it takes out again.
  *
  * A frame is asked about (ws.frame) before any byte of it is let go, and
  * counted when it is.
  *
  * Options:
  *	log		frame, message or summary
- *	control_rate	how many ping, pong lines a second, 0: all
+ *	control_rate	how many ping, pong, rtt lines a second, 0: all
+ *	keepalive	send pings where no frame began for so long
  */
-#include <sys/random.h>
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "tell.h"
+#include "keepalive.h"
 
 /* Frames handled in one call; then others may have their turn. */
 #define FRAMES_PER_CALL 256
@@ -30,10 +30,14 @@ static const struct frl_option options_table[] = {
 	    "any case", .def = "frame", .choices = "frame|message|summary",
 	    .type = FRL_OPTION_CHOICE, .offset = offsetof(struct options, log)
 	},
-	{ .name = "control_rate", .help = "pings and pongs that get a line, per "
-	    "second and tunnel; 0: all",
+	{ .name = "control_rate", .help = "pings, pongs and round trips that "
+	    "get a line, per second and tunnel; 0: all",
 	    .def = "10", .type = FRL_OPTION_COUNT,
 	    .offset = offsetof(struct options, control_rate) },
+	{ .name = "keepalive", .help = "without a frame, until both sides are "
+	    "pinged; 1s at least, 0: never",
+	    .def = "0", .type = FRL_OPTION_DURATION, .max = 86400000,
+	    .offset = offsetof(struct options, keepalive) },
 	{ .name = NULL }
 };
 
@@ -41,8 +45,14 @@ static enum frl_verdict
 websocket_load(const struct frl_host *host, const void *options,
     void **ret_instance)
 {
-	struct instance *instance = calloc(1, sizeof(*instance));
+	const struct options *given = options;
+	struct instance *instance;
 
+	if (given->keepalive != 0 && given->keepalive < 1000) {
+		host->say(host, FRL_ERROR, "keepalive: at least 1s, or 0");
+		return (FRL_FAIL);
+	}
+	instance = calloc(1, sizeof(*instance));
 	if (instance != NULL)
 		instance->reader = frame_reader_create();
 	if (instance == NULL || instance->reader == NULL) {
@@ -50,7 +60,7 @@ websocket_load(const struct frl_host *host, const void *options,
 		free(instance);
 		return (FRL_FAIL);
 	}
-	instance->options = options;
+	instance->options = given;
 	*ret_instance = instance;
 	return (FRL_OK);
 }
@@ -140,6 +150,8 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 	if (kind != NULL || close_kind != NULL)
 		tell_error(link, flow, kind != NULL ? kind : close_kind,
 		    way->offset, -1);
+	if (kind == NULL && is_held_whole(frame))
+		keepalive_passed(link, flow, frame, held);
 	tell_count(link, flow, frame);
 	if (rules_take(&way->rules, frame)) {
 		way->counts.messages++;
@@ -178,6 +190,10 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
+	if (keepalive_is_own(link, flow, &frame, held)) {
+		*ret_used = size;
+		return (keepalive_swallow(link, flow, &frame, held));
+	}
 	verdict = tell_frame(link, flow, &frame);
 	if (verdict != FRL_OK)
 		return (verdict);
@@ -189,25 +205,41 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	return (let_go(link, flow, &frame, held));
 }
 
+/* Frame after frame, until one needs more; *ret_frames: so many were taken. */
 static enum frl_verdict
-websocket_data(struct frl_link *link, enum frl_flow flow,
-    struct frl_bytes held, size_t seen)
+frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
+    uint64_t *ret_frames)
 {
 	enum frl_verdict verdict;
 	uint64_t used;
 
-	(void)seen;
-	tell_begin(link);
 	for (int i = 0; i < FRAMES_PER_CALL && held.len > 0; i++) {
 		verdict = one_frame(link, flow, held, &used);
 		if (verdict != FRL_OK || used == 0)
 			return (verdict);
+		++*ret_frames;
 		if (used >= held.len)
 			break;
 		held.data += used;
 		held.len -= (size_t)used;
 	}
 	return (FRL_OK);
+}
+
+static enum frl_verdict
+websocket_data(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	uint64_t taken = 0, swallowed = keepalive_swallowed(link, flow);
+	enum frl_verdict verdict;
+
+	(void)seen;
+	tell_begin(link);
+	verdict = frames(link, flow, held, &taken);
+	swallowed = keepalive_swallowed(link, flow) - swallowed;
+	if (taken > 0)
+		keepalive_heard(link, flow, taken > swallowed);
+	return (verdict);
 }
 
 /* A late verdict: data() comes again, with the same frame first. */
@@ -230,6 +262,7 @@ static enum frl_verdict
 websocket_timer(struct frl_link *link)
 {
 	tell_begin(link);
+	keepalive_tick(link);
 	return (FRL_OK);
 }
 
@@ -256,6 +289,8 @@ leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 		return (frl_pass(link, flow, held.len) == 0 ? FRL_OK :
 		    FRL_FAIL);
 	case FRAME_WHOLE:
+		if (keepalive_is_own(link, flow, &frame, held))
+			return (FRL_OK);	/* half of it: it is dropped */
 		break;
 	}
 	verdict = tell_frame(link, flow, &frame);
@@ -322,8 +357,7 @@ insert_close(struct frl_link *link, enum frl_flow flow, uint16_t code,
 	uint8_t bytes[FRAME_CLOSE_SIZE], key[4];
 	bool masked = flow == FRL_FROM_CLIENT;
 
-	if (masked && getrandom(key, sizeof(key), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(key))
+	if (masked && ping_random(key, sizeof(key)) != 0)
 		return;
 	/* -1: no room.  Then the tunnel ends without. */
 	(void)frl_insert(link, flow, bytes, frame_close(bytes, code, reason,
@@ -361,6 +395,7 @@ websocket_close(struct frl_link *link)
 	 * and there is nothing to tell of. */
 	if (!ws->begun) {
 		free(ws->handshake);
+		free(ws->pings);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -375,10 +410,11 @@ websocket_close(struct frl_link *link)
 	tell_close(link);
 	tell_summary(link);
 	free(ws->reason);
+	free(ws->pings);
 }
 
 static const struct frl_event *const events[] = {
-	&ws_handshake, &ws_frame, &ws_message, &ws_close, &ws_error,
+	&ws_handshake, &ws_frame, &ws_message, &ws_close, &ws_rtt, &ws_error,
 	&ws_summary, NULL
 };
 

@@ -81,6 +81,7 @@ struct fake {
 	enum frl_why said_why;	/* by frl_refuse, for the next verdict */
 	char said[FRL_REASON_SIZE];
 	uint64_t now_us, timer_ms, idle_ms;
+	unsigned int quiets;
 	bool wanted, busy, quiet, heir, handed, farewelled, closed;
 	bool leaving, left;
 };
@@ -722,6 +723,12 @@ host_set_idle(struct frl_link *link, uint64_t ms)
 	fake_of(link)->idle_ms = ms;
 }
 
+static void
+host_quiet(struct frl_link *link)
+{
+	fake_of(link)->quiets++;
+}
+
 static uint64_t
 host_now_us(const struct frl_host *host)
 {
@@ -943,6 +950,7 @@ static const struct frl_host table = {
 	.next = host_next,
 	.set_timer = host_set_timer,
 	.set_idle = host_set_idle,
+	.quiet = host_quiet,
 	.now_us = host_now_us,
 	.wanted = host_wanted,
 	.publish = host_publish, .ask = host_ask,
@@ -1221,6 +1229,12 @@ uint64_t
 fake_idle(const struct fake *f)
 {
 	return (f->idle_ms);
+}
+
+unsigned int
+fake_quiets(const struct fake *f)
+{
+	return (f->quiets);
 }
 
 unsigned int

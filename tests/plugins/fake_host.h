@@ -109,6 +109,9 @@ bool fake_paused(const struct fake *f, enum frl_flow flow);
 uint64_t fake_moved(const struct fake *f, enum frl_flow flow);
 uint64_t fake_idle(const struct fake *f);
 
+/* How often quiet() was called. */
+unsigned int fake_quiets(const struct fake *f);
+
 /* How often data() was called on this flow. */
 unsigned int fake_calls(const struct fake *f, enum frl_flow flow);
 

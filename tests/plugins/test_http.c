@@ -196,6 +196,11 @@ static const struct talk talks[] = {
 	    .says = { { C, ASK }, { S, SWITCH_LINE SWITCH_REST "\r\n" } },
 	    .to_server = ASK, .to_client = "~HTTP/1.1 502 ",
 	    .events = { "http.kind=bad_accept" } },
+	{ .name = "101 of HTTP/1.0, enforced", .mode = HTTP_ENFORCE,
+	    .says = { { C, ASK }, { S, "HTTP/1.0 101 Switching Protocols\r\n"
+	    SWITCH_REST ACCEPT "\r\n" FRAMES } },
+	    .to_server = ASK, .to_client = "~HTTP/1.1 502 ",
+	    .events = { "http.kind=bad_upgrade" } },
 	{ .name = "no Upgrade, observed",
 	    .says = { { C, ASK }, { S, SWITCH_LINE "Connection: Upgrade\r\n"
 	    ACCEPT "\r\n" FRAMES } },
