@@ -121,6 +121,20 @@ config_plugin(const struct config *config, const char *name)
 }
 
 void
+config_plugin_text(const struct config *config, char *ret_text, size_t size)
+{
+	const struct plugin *p;
+	size_t i, at = 0;
+
+	ret_text[0] = '\0';
+	for (i = 0; i < config->plugin_count && at < size; i++) {
+		p = config->plugins[i];
+		at += (size_t)snprintf(ret_text + at, size - at, "%s%s %s",
+		    i == 0 ? "" : ", ", p->name, p->desc->version);
+	}
+}
+
+void
 config_unload_plugins(struct config *config)
 {
 	size_t i;

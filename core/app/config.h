@@ -132,6 +132,10 @@ int config_add_sink(struct config *config, const char *file,
 int config_load_plugins(struct config *config, struct events *events,
     const struct frl_host *host, struct host_env *env, struct err *err);
 
+/* "http 0.1.0, websocket 0.1.0", cut at size. */
+void config_plugin_text(const struct config *config, char *ret_text,
+    size_t size);
+
 /* Call unload of every loaded plugin, last first. */
 void config_unload_plugins(struct config *config);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -155,6 +156,7 @@ note_serving(struct seat *seat)
 	unsigned i;
 
 	seat->state = SERVING;
+	g->owner->worker(g->owner->arg, g, seat->pid, NULL);
 	if (g->state != STARTING)
 		return;
 	for (i = 0; i < g->plan.workers; i++)
@@ -214,7 +216,7 @@ seat_start(struct seat *seat)
 {
 	struct generation *g = seat->generation;
 	struct message m = { .kind = MESSAGE_WORKER };
-	int ends[2];
+	int ends[2], bell;
 
 	seat->born_us = loop_now_us(g->loop);
 	if (channel_pair(ends) != 0) {
@@ -228,7 +230,8 @@ seat_start(struct seat *seat)
 	seat->pid = 0;
 	seat->channel = ends[0];
 	if (message_send(g->channel, &m, &ends[1], 1) == 0 &&
-	    spools_make(&seat->spools, g->plan.log_count, ends[0]) == 0 &&
+	    (bell = spools_make(&seat->spools, g->plan.log_count)) >= 0 &&
+	    spools_send(&seat->spools, bell, ends[0]) == 0 &&
 	    spools_tell(&seat->spools, g->number, g->logger) == 0)
 		(void)send_sockets(seat);
 	close(ends[1]);
@@ -439,14 +442,18 @@ generation_cut(struct generation *g)
 static void
 say_death(const struct seat *seat, int status)
 {
-	pid_t pid = seat->pid;
+	struct generation *g = seat->generation;
+	char why[128] = "";
 
 	if (WIFSIGNALED(status))
-		log_say(FRL_ERROR, "worker %d was killed by signal %d (%s)",
-		    (int)pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) != 0)
-		log_say(FRL_ERROR, "worker %d ended with status %d", (int)pid,
+		(void)snprintf(why, sizeof(why), "killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) != 0 || g->state == CURRENT)
+		(void)snprintf(why, sizeof(why), "exit status %d",
 		    WEXITSTATUS(status));
+	if (why[0] != '\0')
+		log_say(FRL_ERROR, "worker %d ended: %s", (int)seat->pid, why);
+	g->owner->worker(g->owner->arg, g, seat->pid, why);
 }
 
 /* Its process is gone. */

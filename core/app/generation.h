@@ -37,6 +37,10 @@ struct generation_owner {
 	 * generation_fail(). */
 	void (*planned)(void *arg, struct generation *generation);
 	void (*serves)(void *arg, struct generation *generation);
+	/* A worker serves (why NULL), or has ended (why: of its end, "" where
+	 * it was told to). */
+	void (*worker)(void *arg, struct generation *generation, pid_t pid,
+	    const char *why);
 	/* It will never: code to exit with. */
 	void (*failed)(void *arg, struct generation *generation, int code);
 	/* No process of it is left. */

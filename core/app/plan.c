@@ -31,6 +31,10 @@ plan_of(const struct config *config)
 		.log_count = (uint32_t)config->sink_count,
 	};
 
+	if (config->node != NULL)
+		(void)snprintf(plan.node, sizeof(plan.node), "%s",
+		    config->node);
+	config_plugin_text(config, plan.plugins, sizeof(plan.plugins));
 	return (plan);
 }
 
@@ -60,5 +64,6 @@ plan_log_of(const struct config *config, size_t i)
 	memset(&log, 0, sizeof(log));
 	(void)snprintf(log.file, sizeof(log.file), "%s",
 	    config->sinks[i].file);
+	log.for_people = config->sinks[i].format == SINK_TEXT;
 	return (log);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PLAN_NODE_SIZE 256
 #define PLAN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
 
 struct plan_listen {
@@ -28,6 +29,7 @@ struct plan_listen {
 /* A log, as the config names its file. */
 struct plan_log {
 	char file[PATH_MAX];
+	bool for_people;		/* format: text */
 };
 
 struct plan {
@@ -35,6 +37,8 @@ struct plan {
 	uint32_t generations;		/* alive at a time, at most */
 	uint64_t drain_ms;		/* at the end; 0: no bound */
 	uint64_t reload_drain_ms;	/* of a replaced one; likewise */
+	char node[PLAN_NODE_SIZE];	/* "": the host's name */
+	char plugins[512];		/* "http 0.1.0, raw 0.1.0" */
 	uint32_t listen_count;
 	struct plan_listen *listens;	/* give */
 	uint32_t log_count;

@@ -148,13 +148,8 @@ say_start(struct server *s)
 {
 	struct proxy_start record = { .version = FRL_VERSION };
 	char text[512];
-	size_t i, at = 0;
 
-	text[0] = '\0';
-	for (i = 0; i < s->config->plugin_count && at < sizeof(text); i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at,
-		    "%s%s %s", i == 0 ? "" : ", ", s->config->plugins[i]->name,
-		    s->config->plugins[i]->desc->version);
+	config_plugin_text(s->config, text, sizeof(text));
 	record.plugins.data = (const uint8_t *)text;
 	record.plugins.len = strlen(text);
 	publish(s, &proxy_event_start, &record);
@@ -247,6 +242,13 @@ watch_signals(struct server *s)
 	    signalled, s));
 }
 
+/* Somebody else says when the proxy starts and stops. */
+static bool
+is_led(const struct server *s)
+{
+	return (s->guest != NULL && s->guest->loggers != NULL);
+}
+
 static int
 serve(struct server *s)
 {
@@ -262,10 +264,12 @@ serve(struct server *s)
 		log_say(FRL_ERROR, "%s", err.text);
 		return (EXIT_FAILURE);
 	}
-	say_start(s);
+	if (!is_led(s))
+		say_start(s);
 	loop_run(s->loop);
 	record.reason = s->leaving;
-	publish(s, &proxy_event_stop, &record);
+	if (!is_led(s))
+		publish(s, &proxy_event_stop, &record);
 	/* events_free() says which lines are lost, and why. */
 	return (events_flush(s->events, LAST_LINES_MS) == 0 ? 0 :
 	    EXIT_FAILURE);

@@ -23,21 +23,8 @@ add(struct spools_kept *spools, int fd)
 	return (0);
 }
 
-static int
-send_to_worker(const struct spools_kept *spools, int bell, int worker)
-{
-	struct message m = { .kind = MESSAGE_SPOOLS };
-	int fds[SPOOLS_FDS];
-	size_t i;
-
-	for (i = 0; i < spools->count; i++)
-		fds[i] = spools->fds[i];
-	fds[SPOOLS_BELL] = bell;
-	return (message_send(worker, &m, fds, spools->count));
-}
-
 int
-spools_make(struct spools_kept *spools, size_t logs, int worker)
+spools_make(struct spools_kept *spools, size_t logs)
 {
 	int bell[2], failed;
 	size_t i;
@@ -50,10 +37,24 @@ spools_make(struct spools_kept *spools, size_t logs, int worker)
 	for (i = 0; failed == 0 && i < logs; i++)
 		failed = add(spools, spool_memory());
 	if (failed == 0)
-		failed = send_to_worker(spools, bell[1], worker);
+		return (bell[1]);
 	close(bell[1]);
-	if (failed != 0)
-		spools_forget(spools);
+	spools_forget(spools);
+	return (-1);
+}
+
+int
+spools_send(const struct spools_kept *spools, int bell, int worker)
+{
+	struct message m = { .kind = MESSAGE_SPOOLS };
+	int fds[SPOOLS_FDS], failed;
+	size_t i;
+
+	for (i = 0; i < spools->count; i++)
+		fds[i] = spools->fds[i];
+	fds[SPOOLS_BELL] = bell;
+	failed = message_send(worker, &m, fds, spools->count);
+	close(bell);
 	return (failed);
 }
 

@@ -13,11 +13,13 @@ struct spools_kept {
 	size_t count;			/* 0: none */
 };
 
-/*
- * Make them for so many logs and send them to a worker, which alone has the
- * bell's other end.  0, or -1 and errno.
- */
-int spools_make(struct spools_kept *spools, size_t logs, int worker);
+/* Make them for so many logs.  The bell's other end, for the one who rings
+ * (give); or -1 and errno. */
+int spools_make(struct spools_kept *spools, size_t logs);
+
+/* Send them to a worker, with its end of the bell (take): only whoever rings
+ * may have it, for its closing is a sign.  0, or -1 and errno. */
+int spools_send(const struct spools_kept *spools, int bell, int worker);
 
 /* Send them to the logger. */
 int spools_tell(const struct spools_kept *spools, uint32_t generation,

@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/gates.h"
 #include "app/generation.h"
+#include "app/herald.h"
 #include "app/logger.h"
 #include "base/log.h"
 #include "net/loop.h"
@@ -27,6 +28,7 @@ struct supervisor {
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
 	unsigned count, number;
 	struct generation *current;	/* or NULL */
+	struct herald *herald;		/* of current; or NULL */
 	struct generation *next;	/* is starting; or NULL */
 	bool again;			/* and reload once more behind it */
 	unsigned stops;			/* SIGTERM came so often */
@@ -128,8 +130,12 @@ opened(struct supervisor *s, uint32_t generation, bool fine)
 		return;
 	if (!fine)
 		generation_fail(s->next, EXIT_BAD_CONFIG);
-	else if (--s->opening == 0)
-		generation_go(s->next, s->channel);
+	if (!fine || --s->opening != 0)
+		return;
+	if (s->current == NULL)
+		s->herald = herald_create(s->loop, generation_plan(s->next),
+		    generation, s->channel);
+	generation_go(s->next, s->channel);
 }
 
 /* ------------------------------------------------------------------ */
@@ -196,6 +202,7 @@ replace_logger(struct supervisor *s, int status)
 		open_logs(s, s->list[i]);
 		generation_tell_logger(s->list[i], s->channel);
 	}
+	herald_tell_logger(s->herald, s->channel);
 }
 
 /* Nobody serves any more: let the logger write what there is. */
@@ -245,6 +252,28 @@ say_gates(struct supervisor *s, const struct plan *plan)
 		    &plan->listens[i], name));
 }
 
+/* Before the old generation's logs are closed. */
+static void
+take_over_herald(struct supervisor *s, bool first)
+{
+	if (first) {
+		herald_start(s->herald);
+		return;
+	}
+	herald_free(s->herald);
+	s->herald = herald_create(s->loop, generation_plan(s->current),
+	    generation_number(s->current), s->channel);
+	herald_reload(s->herald, true);
+}
+
+static void
+worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
+{
+	struct supervisor *s = arg;
+
+	herald_worker(s->herald, pid, generation_number(g), why, why == NULL);
+}
+
 static void
 serves(void *arg, struct generation *g)
 {
@@ -253,6 +282,7 @@ serves(void *arg, struct generation *g)
 
 	s->current = g;
 	s->next = NULL;
+	take_over_herald(s, old == NULL);
 	if (old == NULL)
 		say_gates(s, generation_plan(g));
 	else {
@@ -284,6 +314,7 @@ failed(void *arg, struct generation *g, int code)
 	}
 	log_say(FRL_ERROR, "%s was not taken over; generation %u goes on",
 	    s->path, generation_number(s->current));
+	herald_reload(s->herald, false);
 	reload_again(s);
 }
 
@@ -298,8 +329,14 @@ gone(void *arg, struct generation *g)
 		if (s->list[i] != g)
 			s->list[n++] = s->list[i];
 	s->count = n;
-	if (s->current == g)
+	/* The last one, or the first that failed. */
+	if (s->current == g || s->current == NULL) {
+		if (s->current == g)
+			herald_stop(s->herald, "signal");
+		herald_free(s->herald);
+		s->herald = NULL;
 		s->current = NULL;
+	}
 	if (s->channel >= 0) {
 		m.u.generation = generation_number(g);
 		(void)message_send(s->channel, &m, NULL, 0);
@@ -379,7 +416,7 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .failed = failed, .gone = gone };
+	    .serves = serves, .worker = worker_changed, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
 	s.channel = -1;
 	signal(SIGPIPE, SIG_IGN);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "base/log.h"
 #include "flow/scribe.h"
 #include "flow/sink.h"
 
@@ -132,6 +133,9 @@ sink_free(struct sink *sink)
 	if (sink == NULL)
 		return;
 	timer_stop(&sink->delay);
+	if (sink->late_lines != 0)
+		log_say(FRL_ERROR, "%llu more lines for a full log are lost",
+		    (unsigned long long)sink->late_lines);
 	scribe_free(sink->scribe);
 	while ((c = sink->late) != NULL) {
 		LL_DELETE(sink->late, c);

@@ -237,6 +237,45 @@ const struct frl_event proxy_event_stop = {
 	.flags = FRL_EVENT_ALWAYS
 };
 
+#define R proxy_reload
+static const struct frl_field reload_fields[] = {
+	U64("generation", generation, "of workers, that serves now"),
+	NAME("result", result, "serves, or failed: the old one goes on"),
+	TEXT("plugins", plugins, 1024, "plugins with their versions"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_reload = {
+	.name = "proxy.reload",
+	.help = "The configuration was read anew, and is in force or not.",
+	.text = "reload {result}: generation {generation}{plugins?, } "
+	    "{plugins}",
+	.fields = reload_fields,
+	.record_size = sizeof(struct proxy_reload),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R proxy_worker
+static const struct frl_field worker_fields[] = {
+	U64("pid", pid, "of the process"),
+	U64("generation", generation, "that it belongs to"),
+	NAME("state", state, "serves, or ended"),
+	TEXT("reason", reason, 256, "of its end, if nobody asked for it"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_worker = {
+	.name = "proxy.worker",
+	.help = "A process that serves has come or gone.",
+	.text = "worker {pid} of generation {generation} {state}{reason?: }"
+	    "{reason}",
+	.fields = worker_fields,
+	.record_size = sizeof(struct proxy_worker),
+	.flags = FRL_EVENT_ALWAYS
+};
+
 #define R proxy_limit
 static const struct frl_field limit_fields[] = {
 	NAME("limit", limit, "which one of `limits`"),
@@ -304,6 +343,8 @@ const struct frl_event *const tunnel_events[] = {
 	&tunnel_event_close,
 	&proxy_event_start,
 	&proxy_event_stop,
+	&proxy_event_reload,
+	&proxy_event_worker,
 	&proxy_event_limit,
 	&plugin_event_error,
 	&log_event_dropped,

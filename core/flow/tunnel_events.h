@@ -22,6 +22,21 @@ struct proxy_stop {
 	const char *reason;		/* "signal", "command ended" */
 };
 
+/* proxy.reload: another configuration is in force, or it was not taken over. */
+struct proxy_reload {
+	uint64_t generation;		/* the one that serves now */
+	const char *result;		/* "serves", "failed" */
+	struct frl_bytes plugins;	/* as in proxy.start */
+};
+
+/* proxy.worker: a process that serves has come or gone. */
+struct proxy_worker {
+	uint64_t pid;
+	uint64_t generation;
+	const char *state;		/* "serves", "ended" */
+	struct frl_bytes reason;	/* of its end, if it was none of ours */
+};
+
 /* proxy.limit: clients were turned away since the last such line. */
 struct proxy_limit {
 	const char *limit;		/* its name under `limits` */
@@ -53,6 +68,8 @@ extern const struct frl_event tunnel_event_failed;
 extern const struct frl_event tunnel_event_close;
 extern const struct frl_event proxy_event_start;	/* always */
 extern const struct frl_event proxy_event_stop;		/* always */
+extern const struct frl_event proxy_event_reload;	/* always */
+extern const struct frl_event proxy_event_worker;	/* always */
 extern const struct frl_event proxy_event_limit;		/* always */
 extern const struct frl_event plugin_event_error;	/* always */
 extern const struct frl_event log_event_dropped;	/* always */

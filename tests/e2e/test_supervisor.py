@@ -137,7 +137,7 @@ class Workers(Supervised):
         self.wait_workers(proxy, 2, but=pids[:1])
         for _ in range(20):
             self.say(self.connect(proxy, server.port))
-        self.assertIn(f'worker {pids[0]} was killed by signal 9',
+        self.assertIn(f'worker {pids[0]} ended: killed by signal 9',
                       proxy.stderr())
         proxy.process.send_signal(signal.SIGINT)
         proxy.process.wait()

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * herald -- what the supervisor itself has to say in the logs: proxy.start,
+ * proxy.reload, proxy.worker, proxy.stop.
+ *
+ * It goes to the logs of the configuration in force.
+ */
+#ifndef APP_HERALD_H
+#define APP_HERALD_H
+
+#include "app/plan.h"
+#include "net/loop.h"
+
+#include <sys/types.h>
+
+struct herald;
+
+/* For the logs of this plan (borrow).  logger: a channel.  NULL without memory
+ * or descriptors; then nothing is said. */
+struct herald *herald_create(struct loop *loop, const struct plan *plan,
+    uint32_t generation, int logger);
+
+/* What was said is in the spools.  NULL is fine. */
+void herald_free(struct herald *herald);
+
+/* Another logger has taken over. */
+void herald_tell_logger(const struct herald *herald, int logger);
+
+/* NULL is fine in all of these. */
+void herald_start(struct herald *herald);
+void herald_reload(struct herald *herald, bool serves);
+void herald_worker(struct herald *herald, pid_t pid, uint32_t generation,
+    const char *reason, bool serves);
+void herald_stop(struct herald *herald, const char *reason);
+
+#endif
