@@ -63,6 +63,11 @@ enum frame_status frame_read(struct frame_reader *reader,
 void frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
     uint8_t *ret_bytes);
 
+/* The payload of a control frame, unmasked, as far as it is held (borrow); of
+ * one that is too long to be held nothing.  Returns how many bytes. */
+size_t frame_control(const struct frame *frame, struct frl_bytes held,
+    uint8_t ret_bytes[FRAME_CONTROL_MAX]);
+
 /*
  * Write a close frame; key NULL: unmasked.  A reason that is too long is cut
  * between two characters.  Returns its size, at most FRAME_CLOSE_SIZE.

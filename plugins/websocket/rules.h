@@ -56,7 +56,7 @@ struct frl_ws_message rules_message(const struct rules *rules);
 const char *rules_type(uint8_t opcode);
 const char *rules_code_name(uint32_t code);
 
-/* Is it UTF-8 (RFC 3629): no surrogates, nothing overlong? */
+/* Is it, as a whole, UTF-8? */
 bool rules_utf8(struct frl_bytes text);
 
 #endif

@@ -20,6 +20,7 @@ struct ws_counts {
 
 struct ws_summary {
 	struct ws_counts ways[2];	/* by enum frl_flow */
+	uint64_t inflated_bytes[2];
 };
 
 extern const struct frl_event ws_handshake;

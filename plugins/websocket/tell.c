@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "tell.h"
 
 void
@@ -33,7 +34,8 @@ tell_error(struct frl_link *link, enum frl_flow flow, const char *kind,
     uint64_t offset, int64_t missing)
 {
 	const struct frl_ws_error error = {
-		.kind = kind, .offset_bytes = offset, .missing_bytes = missing
+		.kind = kind, .offset_bytes = offset, .missing_bytes = missing,
+		.action = missing < 0 ? "forward" : NULL
 	};
 
 	frl_publish(link, flow, &ws_error, &error);
@@ -200,7 +202,7 @@ tell_frame(struct frl_link *link, enum frl_flow flow,
 }
 
 void
-tell_message(struct frl_link *link, enum frl_flow flow)
+tell_message(struct frl_link *link, enum frl_flow flow, bool watched)
 {
 	const struct instance *instance = link->instance;
 	const struct ws *ws = link->state;
@@ -208,12 +210,15 @@ tell_message(struct frl_link *link, enum frl_flow flow)
 	uint32_t log = instance->options->log;
 	struct frl_ws_message message;
 
-	/* The line of its only frame says it all. */
-	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1))
-		return;
-	if (!frl_wanted(link, &ws_message))
+	if (log == LOG_SUMMARY || !frl_wanted(link, &ws_message))
 		return;
 	message = rules_message(rules);
+	if (watched)
+		guard_message(ws->guard, flow, frl_now_us(link), &message);
+	/* The line of its only frame says it all. */
+	if (log == LOG_FRAME && rules->frames == 1 &&
+	    message.inflated_bytes < 0)
+		return;
 	frl_publish(link, flow, &ws_message, &message);
 }
 
@@ -226,6 +231,8 @@ tell_summary(struct frl_link *link)
 	for (int i = 0; i < 2; i++) {
 		count_longest(&ws->ways[i]);
 		summary.ways[i] = ws->ways[i].counts;
+		summary.inflated_bytes[i] = ws->guard == NULL ? 0 :
+		    ws->guard->ways[i].payload.total;
 	}
 	frl_report(link, &ws_summary, &summary);
 }
