@@ -337,7 +337,7 @@ guard_message(const struct guard *guard, enum frl_flow flow, uint64_t now_us,
 	uint64_t most = INT64_MAX;
 
 	message->duration_us = (int64_t)(now_us - payload->began_us);
-	if (payload->sized)
+	if (guard_inflated(guard, flow))
 		message->inflated_bytes = (int64_t)(payload->inflated < most ?
 		    payload->inflated : most);
 }

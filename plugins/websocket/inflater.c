@@ -106,16 +106,16 @@ inflater_feed(struct inflater *inflater, struct frl_bytes bytes,
 			return (INFLATER_STOPPED);
 		if (said == Z_MEM_ERROR)
 			return (INFLATER_NOMEM);
-		/* BUF_ERROR: it had given all before this call. */
-		if (said != Z_OK && said != Z_STREAM_END &&
-		    (said != Z_BUF_ERROR || z->avail_in > 0))
+		if (said != Z_OK && said != Z_STREAM_END)
 			return (INFLATER_BAD);
 		if (said == Z_STREAM_END) {
 			status = after_last_block(inflater);
 			if (status != INFLATER_FINE)
 				return (status);
 		}
-	} while (z->avail_in > 0 || (z->avail_out == 0 && said == Z_OK));
+		/* A match that is still to be copied comes with the next
+		 * bytes; the tail's come behind all of it. */
+	} while (z->avail_in > 0);
 	return (INFLATER_FINE);
 }
 

@@ -80,7 +80,7 @@ check_size(const struct options *options, const struct rules *rules,
 	if (!begins && (frame->opcode != FRAME_CONTINUATION ||
 	    rules->opcode == 0))
 		return (LIMIT_NONE);
-	/* The sum of announced lengths may leave 64 bits. */
+	/* Bit 63 may be set: the sum may leave 64 bits. */
 	if (is_above(LIMIT_MESSAGE, options, frame->payload > UINT64_MAX -
 	    before ? UINT64_MAX : before + frame->payload))
 		return (LIMIT_MESSAGE);

@@ -210,15 +210,15 @@ tell_message(struct frl_link *link, enum frl_flow flow, bool watched)
 	uint32_t log = instance->options->log;
 	struct frl_ws_message message;
 
-	if (log == LOG_SUMMARY || !frl_wanted(link, &ws_message))
+	/* The line of its only frame says it all, but what it inflates to. */
+	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1 &&
+	    !(watched && guard_inflated(ws->guard, flow))))
+		return;
+	if (!frl_wanted(link, &ws_message))
 		return;
 	message = rules_message(rules);
 	if (watched)
 		guard_message(ws->guard, flow, frl_now_us(link), &message);
-	/* The line of its only frame says it all. */
-	if (log == LOG_FRAME && rules->frames == 1 &&
-	    message.inflated_bytes < 0)
-		return;
 	frl_publish(link, flow, &ws_message, &message);
 }
 

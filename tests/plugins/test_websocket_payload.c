@@ -314,6 +314,36 @@ test_drain_inside_a_frame(void **state)
 	fake_free(f);
 }
 
+/* A long frame that is wrong at its beginning, and one more behind it, all in
+ * one read: the first goes, to its last byte. */
+static void
+test_refused_frame_goes_to_its_end(void **state)
+{
+	static uint8_t text[20000];
+	static struct bytes b;
+	struct fake *f = start(&enforce);
+	struct frl_bytes out;
+	size_t first;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[10] = 0xff;
+	b.len = 0;
+	ws_good(&b, 0x81, false, text, sizeof(text));
+	first = b.len;
+	ws_good(&b, 0x81, false, text, 5);
+	fake_feed(f, FRL_FROM_SERVER, b.mem, first - 10, false);
+	fake_feed(f, FRL_FROM_SERVER, b.mem + first - 10, b.len - first + 10,
+	    false);
+	out = fake_output(f, FRL_FROM_SERVER);
+	assert_true(out.len > first);
+	assert_memory_equal(out.data, b.mem, first);
+	assert_true(ws_is_close(out.data + first, out.len - first, false,
+	    1007, "bad_utf8"));
+	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
 /* What is wrong is found inside a frame that never ends: nothing of ours is
  * put where the peer would read it as payload. */
 static void
@@ -386,6 +416,7 @@ main(void)
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_other_flow_inside_a_frame),
 		cmocka_unit_test(test_drain_inside_a_frame),
+		cmocka_unit_test(test_refused_frame_goes_to_its_end),
 		cmocka_unit_test(test_refused_frame_is_cut_off),
 		cmocka_unit_test(test_dropped_behind_a_close),
 		cmocka_unit_test(test_little_behind_a_close)

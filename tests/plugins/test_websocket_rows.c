@@ -137,6 +137,9 @@ static const struct row rows[] = {
 	{ "half a text", "truncated", "", true,
 	    { FRAME(0x81, 5), { .first = 0x81, .announced = 5,
 	    .payload = "ab", .sent = 2 } } },
+	{ "half a close", "truncated", "", true,
+	    { { .first = 0x88, .announced = 5, .payload = "\3",
+	    .sent = 1 } } },
 	{ "half a ping", "truncated", "", false,
 	    { { .first = 0x89, .announced = 5, C, .payload = "ab",
 	    .sent = 2 } } }
