@@ -265,6 +265,28 @@ look(struct frl_link *link, enum frl_flow flow, struct frl_bytes bytes)
 	return (verdict);
 }
 
+/* A watched message has ended.  What it inflates to stands in no other line. */
+static void
+tell_watched(struct frl_link *link, enum frl_flow flow)
+{
+	const struct ws *ws = link->state;
+	const struct rules *rules = &ws->ways[flow].rules;
+	const struct payload *payload = &ws->guard->ways[flow].payload;
+	uint32_t log = options_of(link)->log;
+	struct frl_ws_message message;
+
+	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1 &&
+	    !payload->sized) || !frl_wanted(link, &ws_message))
+		return;
+	message = rules_message(rules);
+	message.duration_us = (int64_t)(frl_now_us(link) -
+	    payload->began_us);
+	if (payload->sized)
+		message.inflated_bytes = payload->inflated > INT64_MAX ?
+		    INT64_MAX : (int64_t)payload->inflated;
+	frl_publish(link, flow, &ws_message, &message);
+}
+
 enum frl_verdict
 guard_payload(struct frl_link *link, enum frl_flow flow,
     struct frl_bytes held, uint64_t *ret_used)
@@ -272,6 +294,7 @@ guard_payload(struct frl_link *link, enum frl_flow flow,
 	struct guard_way *way = &guard_of(link)->ways[flow];
 	struct payload *payload = &way->payload;
 	const struct options *options = options_of(link);
+	uint64_t inflated = payload->total;
 	enum limit limit = LIMIT_NONE;
 	enum frl_verdict verdict;
 
@@ -282,12 +305,12 @@ guard_payload(struct frl_link *link, enum frl_flow flow,
 	if (held.len > 0 && frl_pass(link, flow, held.len) != 0)
 		return (FRL_FAIL);
 	*ret_used += held.len;
-	if (limits_want_bytes(options))
-		limit = limits_bytes(&way->limits, options, held.len,
-		    frl_now_us(link));
 	verdict = look(link, flow, held);
 	if (verdict != FRL_OK)
 		return (verdict);
+	if (limits_want_bytes(options))
+		limit = limits_bytes(&way->limits, options, held.len +
+		    (payload->total - inflated), frl_now_us(link));
 	if (limit != LIMIT_NONE)
 		return (refuse_limit(link, flow, limit, frame_offset(
 		    &((struct ws *)link->state)->ways[flow])));
@@ -295,7 +318,7 @@ guard_payload(struct frl_link *link, enum frl_flow flow,
 		return (FRL_OK);
 	verdict = heed(link, flow, payload_finish(payload));
 	if (verdict == FRL_OK)
-		tell_message(link, flow, true);
+		tell_watched(link, flow);
 	return (verdict);
 }
 
@@ -327,17 +350,4 @@ guard_farewell(struct frl_link *link, enum frl_why why, uint16_t code)
 	(void)let_go(link, FRL_FROM_CLIENT);
 	(void)let_go(link, FRL_FROM_SERVER);
 	return (guard->code != 0 && guard->why == why ? guard->code : code);
-}
-
-void
-guard_message(const struct guard *guard, enum frl_flow flow, uint64_t now_us,
-    struct frl_ws_message *message)
-{
-	const struct payload *payload = &guard->ways[flow].payload;
-	uint64_t most = INT64_MAX;
-
-	message->duration_us = (int64_t)(now_us - payload->began_us);
-	if (guard_inflated(guard, flow))
-		message->inflated_bytes = (int64_t)(payload->inflated < most ?
-		    payload->inflated : most);
 }

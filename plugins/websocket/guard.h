@@ -73,15 +73,4 @@ bool guard_drops(const struct frl_link *link, enum frl_flow flow);
 uint16_t guard_farewell(struct frl_link *link, enum frl_why why,
     uint16_t code);
 
-/* Was the watched message that has ended inflated, all of it? */
-static inline bool
-guard_inflated(const struct guard *guard, enum frl_flow flow)
-{
-	return (guard->ways[flow].payload.sized);
-}
-
-/* What is known of it. */
-void guard_message(const struct guard *guard, enum frl_flow flow,
-    uint64_t now_us, struct frl_ws_message *message);
-
 #endif

@@ -202,7 +202,7 @@ tell_frame(struct frl_link *link, enum frl_flow flow,
 }
 
 void
-tell_message(struct frl_link *link, enum frl_flow flow, bool watched)
+tell_message(struct frl_link *link, enum frl_flow flow)
 {
 	const struct instance *instance = link->instance;
 	const struct ws *ws = link->state;
@@ -210,15 +210,12 @@ tell_message(struct frl_link *link, enum frl_flow flow, bool watched)
 	uint32_t log = instance->options->log;
 	struct frl_ws_message message;
 
-	/* The line of its only frame says it all, but what it inflates to. */
-	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1 &&
-	    !(watched && guard_inflated(ws->guard, flow))))
+	/* The line of its only frame says it all. */
+	if (log == LOG_SUMMARY || (log == LOG_FRAME && rules->frames == 1))
 		return;
 	if (!frl_wanted(link, &ws_message))
 		return;
 	message = rules_message(rules);
-	if (watched)
-		guard_message(ws->guard, flow, frl_now_us(link), &message);
 	frl_publish(link, flow, &ws_message, &message);
 }
 

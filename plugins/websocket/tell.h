@@ -73,10 +73,10 @@ enum frl_verdict tell_frame(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame);
 
 /* The frame goes on: count it.  It ends a message: say so, if that is
- * wanted; watched: by the guard, to its last byte. */
+ * wanted.  What the guard watched, it tells itself. */
 void tell_count(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame);
-void tell_message(struct frl_link *link, enum frl_flow flow, bool watched);
+void tell_message(struct frl_link *link, enum frl_flow flow);
 
 /* The stream ended inside the last frame that was counted. */
 void tell_truncated(struct frl_link *link, enum frl_flow flow,

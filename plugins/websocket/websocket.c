@@ -115,6 +115,22 @@ go_blind(struct frl_link *link, enum frl_flow flow)
 	return (FRL_OK);
 }
 
+/* May this frame pass?  *ret_used is not 0 if it was dropped instead. */
+static enum frl_verdict
+ask_about(struct frl_link *link, enum frl_flow flow,
+    const struct frame *frame, struct frl_bytes held, uint64_t *ret_used)
+{
+	const struct ws *ws = link->state;
+	enum frl_verdict verdict;
+
+	if (ws->guard != NULL) {
+		verdict = guard_judge(link, flow, frame, held, ret_used);
+		if (verdict != FRL_OK || *ret_used != 0)
+			return (verdict);
+	}
+	return (tell_frame(link, flow, frame));
+}
+
 /*
  * The frame goes on, its payload unlooked at or, if it is watched, as it
  * comes; then follow what it means.  *ret_used: what was let go.
@@ -141,7 +157,7 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 	if (rules_take(&way->rules, frame)) {
 		way->counts.messages++;
 		if (!watched)
-			tell_message(link, flow, false);
+			tell_message(link, flow);
 	}
 	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed)
 		tell_close(link);
@@ -161,7 +177,6 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
     uint64_t *ret_used)
 {
 	const struct instance *instance = link->instance;
-	const struct ws *ws = link->state;
 	enum frame_status status;
 	enum frl_verdict verdict;
 	struct frame frame;
@@ -181,13 +196,8 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
-	if (ws->guard != NULL) {
-		verdict = guard_judge(link, flow, &frame, held, ret_used);
-		if (verdict != FRL_OK || *ret_used != 0)
-			return (verdict);
-	}
-	verdict = tell_frame(link, flow, &frame);
-	if (verdict != FRL_OK)
+	verdict = ask_about(link, flow, &frame, held, ret_used);
+	if (verdict != FRL_OK || *ret_used != 0)
 		return (verdict);
 	if (frame.length == FRAME_LENGTH_LOST) {
 		*ret_used = FRL_ALL;
@@ -273,13 +283,8 @@ leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 	case FRAME_WHOLE:
 		break;
 	}
-	if (ws->guard != NULL) {
-		verdict = guard_judge(link, flow, &frame, held, &used);
-		if (verdict != FRL_OK || used != 0)
-			return (verdict);
-	}
-	verdict = tell_frame(link, flow, &frame);
-	if (verdict != FRL_OK)
+	verdict = ask_about(link, flow, &frame, held, &used);
+	if (verdict != FRL_OK || used != 0)
 		return (verdict);
 	/* Not let_go(): half a close frame closes nothing. */
 	if (frl_pass(link, flow, held.len) != 0)

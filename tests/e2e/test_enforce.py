@@ -5,6 +5,7 @@ frame is wrong or too much."""
 import socket
 import threading
 
+import test_websockets
 from harness import Case, read_all, read_exactly, read_head
 from wsframes import ANSWER, REQUEST, Decoder, frame
 
@@ -43,13 +44,13 @@ class Enforce(Case):
         self.assertEqual(server.problems, [])
         return got
 
-    def check(self, code, word, c2s=b'', s2c=b'', good=0, options=ENFORCE):
+    def check(self, proxy, code, word, c2s=b'', s2c=b'', good=0):
         """One side sends what may not pass; `good` bytes of it may."""
         with self.subTest(word=word, c2s=bool(c2s)):
-            proxy = self.proxy(websocket=options)
+            before = len(proxy.lines('tunnel.close'))
             got = self.exchange(proxy, c2s, s2c)
-            last = self.wait_close(proxy)
-            lines = proxy.stop()
+            last = proxy.wait_line('tunnel.close', count=before + 1)[before]
+            lines = proxy.lines(tunnel=last['tunnel'])
             wrong, other = ('c2s', 's2c') if c2s else ('s2c', 'c2s')
             self.assertEqual(got[wrong][:good], (c2s or s2c)[:good])
             for way, data in ((wrong, got[wrong][good:]),
@@ -70,7 +71,7 @@ class Enforce(Case):
                              sum(f['payload_bytes'] for f in sent))
             return [x for x in lines if x['event'] == 'ws.error']
 
-    def both_ways(self, code, kind, make, good=0, options=ENFORCE):
+    def both_ways(self, proxy, code, word, make, good=0):
         """make(mask): frames that are wrong behind `good` whole ones."""
         for mask in (True, False):
             first = frame(2, b'first', mask=mask)
@@ -78,14 +79,16 @@ class Enforce(Case):
             n = len(first) + sum(len(f) for f in wrong[:good])
             data = first + b''.join(wrong)
             side = {'c2s': data} if mask else {'s2c': data}
-            errors = self.check(code, kind, good=n, options=options, **side)
-            if options is ENFORCE:
+            errors = self.check(proxy, code, word, good=n, **side)
+            if code in (1002, 1007):
                 error, = errors
-                self.assertEqual(error['ws']['kind'], kind)
+                self.assertEqual(error['ws']['kind'], word)
                 self.assertEqual(error['ws']['action'], 'close')
                 self.assertEqual(error['ws']['code'], code)
 
     def test_frames(self):
+        proxy = self.proxy(websocket=ENFORCE)
+
         def cases():
             yield 'rsv_bits', lambda m: [frame(1, b'x', rsv=4, mask=m)]
             yield 'reserved_opcode', lambda m: [frame(3, b'x', mask=m)]
@@ -100,24 +103,26 @@ class Enforce(Case):
             yield 'bad_length', lambda m: [
                 b'\x82' + (b'\xff' if m else b'\x7f') + b'\xff' * 12]
         for kind, make in cases():
-            self.both_ways(1002, kind, make)
-        self.both_ways(1002, 'interleaved_data', lambda m: [
+            self.both_ways(proxy, 1002, kind, make)
+        self.both_ways(proxy, 1002, 'interleaved_data', lambda m: [
             frame(1, b'x', fin=False, mask=m), frame(1, mask=m)], good=1)
-        self.both_ways(1007, 'bad_utf8', lambda m: [
+        self.both_ways(proxy, 1007, 'bad_utf8', lambda m: [
             frame(8, b'\3\xe8\xff', mask=m)])
-        self.check(1002, 'unmasked_client', c2s=frame(1, b'x'))
-        self.check(1002, 'masked_server', s2c=frame(1, b'x', mask=True))
+        self.check(proxy, 1002, 'unmasked_client', c2s=frame(1, b'x'))
+        self.check(proxy, 1002, 'masked_server', s2c=frame(1, b'x', mask=True))
 
     def test_text(self):
+        proxy = self.proxy(websocket=ENFORCE)
         # Found inside the second fragment, which goes to its end.
-        self.both_ways(1007, 'bad_utf8', lambda m: [
+        self.both_ways(proxy, 1007, 'bad_utf8', lambda m: [
             frame(1, b'caf\xc3', fin=False, mask=m),
             frame(0, b'\xa9 \xff au lait', fin=False, mask=m),
             frame(0, b'never', mask=m)], good=2)
 
     def test_limits(self):
         def limit(code, name, value, make, good):
-            self.both_ways(code, name, make, good, options={name: value})
+            self.both_ways(self.proxy(websocket={name: value}), code, name,
+                           make, good)
         limit(1009, 'max_frame', '100B', lambda m: [
             frame(2, b'x' * 101, mask=m)], 0)
         limit(1009, 'max_message', '100B', lambda m: [
@@ -254,3 +259,11 @@ class Enforce(Case):
         self.assertEqual(got, {'c2s': out[True], 'rest': b''})
         self.wait_close(proxy)
         self.assertNotIn('ws.error', [x['event'] for x in proxy.stop()])
+
+
+class WebsocketsEnforced(test_websockets.Websockets):
+    """A library that does everything right notices nothing."""
+
+    def proxy(self, *args, websocket=None, **kw):
+        return super().proxy(*args, websocket={
+            **(websocket or {}), 'mode': 'enforce', 'inflate': 'true'}, **kw)
