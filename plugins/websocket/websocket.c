@@ -23,6 +23,10 @@
 /* Frames handled in one call; then others may have their turn. */
 #define FRAMES_PER_CALL 256
 
+/* RFC 6455, 7.1.1: behind both closes TCP ends, the server first.  Peers that
+ * leave it open are not waited for. */
+#define CLOSED_IDLE_MS 10000
+
 static enum frl_verdict
 websocket_load(const struct frl_host *host, const void *options,
     void **ret_instance)
@@ -159,8 +163,10 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 		if (!watched)
 			tell_message(link, flow);
 	}
-	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed)
+	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed) {
 		tell_close(link);
+		frl_set_idle(link, CLOSED_IDLE_MS);
+	}
 	if (!watched)
 		return (FRL_OK);
 	held.data += frame->header;
