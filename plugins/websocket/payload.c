@@ -107,6 +107,10 @@ payload_begin(struct payload *payload, const struct frame *frame,
 		return (false);
 	if (payload->eyes == 0)
 		return (false);
+	if (now_us - payload->second_us >= 1000000) {
+		payload->second_us = now_us;
+		payload->second_wire = payload->second_inflated = 0;
+	}
 	payload->left = frame->payload;
 	payload->at = 0;
 	payload->fin = frame->fin;
@@ -114,7 +118,13 @@ payload_begin(struct payload *payload, const struct frame *frame,
 	return (true);
 }
 
-/* Does this message inflate to more than it may? */
+static bool
+is_dense(uint64_t inflated, uint64_t wire, uint64_t floor, uint64_t ratio)
+{
+	return (ratio != 0 && inflated > floor && inflated / ratio > wire);
+}
+
+/* Does this message inflate to more than it may?  Or do many small ones? */
 static unsigned int
 weigh(const struct payload *payload)
 {
@@ -126,8 +136,9 @@ weigh(const struct payload *payload)
 		return (FOUND_BIG);
 	if (most != 0 && payload->inflated > most)
 		return (FOUND_BOMB);
-	if (ratio != 0 && payload->inflated > PAYLOAD_FLOOR &&
-	    payload->inflated / ratio > payload->wire)
+	if (is_dense(payload->inflated, payload->wire, PAYLOAD_FLOOR, ratio) ||
+	    is_dense(payload->second_inflated, payload->second_wire,
+	    PAYLOAD_SECOND, ratio))
 		return (FOUND_BOMB);
 	return (0);
 }
@@ -141,6 +152,7 @@ take(void *arg, const uint8_t *bytes, size_t n)
 
 	payload->inflated += n;
 	payload->total += n;
+	payload->second_inflated += n;
 	if ((payload->eyes & EYE_TEXT) != 0 &&
 	    !utf8_feed(&payload->utf8, bytes, n)) {
 		payload->eyes &= (uint8_t)~EYE_TEXT;
@@ -224,6 +236,7 @@ payload_look(struct payload *payload, struct frl_bytes bytes,
 		bytes.len = PIECE;
 	unmask(payload, bytes.data, bytes.len, piece);
 	payload->wire += bytes.len;
+	payload->second_wire += bytes.len;
 	payload->at += bytes.len;
 	payload->left -= bytes.len;
 	*ret_found = look_at(payload, (struct frl_bytes){ piece, bytes.len });

@@ -23,6 +23,10 @@
 /* No ratio is asked of messages that are this small once inflated. */
 #define PAYLOAD_FLOOR (1024 * 1024)
 
+/* Nor of all messages of a second together: zlib takes some 70 ms for so
+ * much. */
+#define PAYLOAD_SECOND (16 * PAYLOAD_FLOOR)
+
 /* What a piece of payload may turn out to be; several at once. */
 #define FOUND_NOT_UTF8 1u
 #define FOUND_NOT_DEFLATE 2u
@@ -38,6 +42,8 @@ struct payload {
 	uint64_t wire;		/* of this message, as it came */
 	uint64_t inflated;	/* likewise */
 	uint64_t total;		/* of all messages */
+	uint64_t second_us;	/* when this second began, */
+	uint64_t second_wire, second_inflated;	/* and what came in it */
 	uint64_t began_us;	/* its first header */
 	uint8_t key[4];
 	struct utf8 utf8;

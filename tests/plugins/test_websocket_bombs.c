@@ -87,7 +87,9 @@ static size_t
 drop_bomb(struct fake *f, size_t mib)
 {
 	struct bytes *b = calloc(1, sizeof(*b));
+	size_t before = fake_output(f, FRL_FROM_SERVER).len;
 	size_t len, at, n, noticed = 0;
+	struct frl_bytes out;
 	uint8_t *payload = bomb(mib, &len);
 
 	assert_non_null(b);
@@ -101,10 +103,9 @@ drop_bomb(struct fake *f, size_t mib)
 			noticed = at + n;
 	}
 	/* Its frame went to its end. */
-	assert_memory_equal(fake_output(f, FRL_FROM_SERVER).data, b->mem,
-	    b->len);
-	assert_memory_equal(fake_output(f, FRL_FROM_SERVER).data + b->len,
-	    payload, len);
+	out = fake_output(f, FRL_FROM_SERVER);
+	assert_memory_equal(out.data + before, b->mem, b->len);
+	assert_memory_equal(out.data + before + b->len, payload, len);
 	free(payload);
 	free(b);
 	return (noticed);
@@ -176,6 +177,26 @@ test_floor(void **state)
 /* ------------------------------------------------------------------ */
 /* Memory								*/
 
+/* But not a flood of them: one after the other they are a bomb as well. */
+static void
+test_flood(void **state)
+{
+	(void)state;
+	for (int quick = 0; quick < 2; quick++) {
+		struct fake *f = start(&enforce, DEFLATE);
+
+		for (int i = 0; i < 16; i++) {
+			assert_int_equal(drop_bomb(f, 1), 0);
+			fake_advance(f, quick ? 0 : 100000);
+		}
+		assert_int_equal(fake_count(f, "ws.message"), 16);
+		assert_int_equal(drop_bomb(f, 1) > 0, quick);
+		if (quick)
+			check_code(f, 1009, "inflate_limit");
+		fake_free(f);
+	}
+}
+
 /* zlib has what it needs only while it needs it, and never more than said. */
 static void
 test_memory(void **state)
@@ -213,6 +234,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_memory)
 	};
 
