@@ -151,7 +151,8 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 	*ret_used = frame->header + (watched ? 0 : frame->payload);
 	if (frl_pass(link, flow, *ret_used) != 0)
 		return (FRL_FAIL);
-	kind = rules_check(&way->rules, frame, flow, ws->negotiated);
+	kind = rules_is_plain(&way->rules, frame, flow) ? NULL :
+	    rules_check(&way->rules, frame, flow, ws->negotiated);
 	if (frame->opcode == FRAME_CLOSE && !way->rules.closed)
 		close_kind = read_close(ws, flow, frame, held);
 	if (kind != NULL || close_kind != NULL)
