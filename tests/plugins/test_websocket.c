@@ -115,8 +115,11 @@ test_clean_close(void **state)
 	assert_non_null(b);
 	fake_feed(f, FRL_FROM_SERVER, "\x88\x05\x03\xe8""bye", 7, false);
 	assert_int_equal(fake_count(f, "ws.close"), 0);
+	assert_int_equal(fake_idle(f), 0);
 	ws_good(b, 0x88, true, "\x03\xe9", 2);
 	fake_feed(f, FRL_FROM_CLIENT, b->mem, b->len, false);
+	/* Who keeps TCP now is not waited for. */
+	assert_int_equal(fake_idle(f), 10000);
 	assert_string_equal(fake_event(f, "ws.close", 0), "s2c ws.close "
 	    "ws.code=1000 ws.code_name=normal_closure ws.reason=bye "
 	    "ws.initiator=server ws.clean=true");
