@@ -179,7 +179,7 @@ guard_judge(struct frl_link *link, enum frl_flow flow,
 	const char *kind;
 	enum limit limit;
 
-	if (way->allowed)	/* it was judged before a hook was waited for */
+	if (way->allowed)	/* judged before a hook was waited for */
 		return (FRL_OK);
 	kind = options->mode == MODE_ENFORCE ? check(ws, flow, frame, held) :
 	    NULL;
@@ -265,7 +265,8 @@ look(struct frl_link *link, enum frl_flow flow, struct frl_bytes bytes)
 	return (verdict);
 }
 
-/* A watched message has ended.  What it inflates to stands in no other line. */
+/* A watched message has ended.  What it inflates to stands in no other
+ * line. */
 static void
 tell_watched(struct frl_link *link, enum frl_flow flow)
 {

@@ -19,7 +19,7 @@
 
 enum inflater_status {
 	INFLATER_FINE,
-	INFLATER_BAD,		/* this is no DEFLATE, or not a whole message */
+	INFLATER_BAD,		/* no DEFLATE, or not a whole message */
 	INFLATER_STOPPED,	/* take() wants no more */
 	INFLATER_NOMEM
 };

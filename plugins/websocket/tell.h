@@ -44,7 +44,7 @@ struct ws {
 	struct way ways[2];
 	struct handshake *handshake;	/* until it is published */
 	struct pings *pings;		/* NULL: there was none */
-	struct guard *guard;		/* NULL: nothing is asked but headers */
+	struct guard *guard;		/* NULL: nothing is asked for */
 	uint64_t second_us;		/* when this second began, */
 	uint32_t controls;		/* and what was published in it */
 	uint16_t code;			/* of the first close frame */
