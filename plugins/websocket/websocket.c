@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "guard.h"
+#include "farewell.h"
 #include "keepalive.h"
 
 /* Frames handled in one call; then others may have their turn. */
@@ -191,6 +192,7 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
     uint64_t *ret_used)
 {
 	const struct instance *instance = link->instance;
+	const struct ws *ws = link->state;
 	enum frame_status status;
 	enum frl_verdict verdict;
 	struct frame frame;
@@ -210,7 +212,7 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
-	if (keepalive_is_own(link, flow, &frame, held)) {
+	if (ws->pings != NULL && keepalive_is_own(link, flow, &frame, held)) {
 		*ret_used = size;
 		return (keepalive_swallow(link, flow, &frame, held));
 	}
@@ -321,6 +323,9 @@ leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 		break;
 	}
 	verdict = ask_about(link, flow, &frame, held, &used);
+	if (verdict == FRL_WAIT)	/* for nothing: the stream ends here */
+		tell_error(link, flow, "truncated", ws->ways[flow].offset,
+		    (int64_t)(frame.header + frame.payload - held.len));
 	if (verdict != FRL_OK || used != 0)
 		return (verdict);
 	/* Not let_go(): half a close frame closes nothing. */
@@ -351,70 +356,6 @@ websocket_end(struct frl_link *link, enum frl_flow flow,
 	if (ws->ways[0].ended && ws->ways[1].ended)
 		tell_close(link);
 	return (verdict);
-}
-
-/* RFC 6455, 7.4.1, and the registry for 1012 and 1013. */
-static uint16_t
-code_of(enum frl_why why)
-{
-	switch (why) {
-	case FRL_WHY_REFUSED:
-		return (1008);
-	case FRL_WHY_PROTOCOL:
-		return (1002);
-	case FRL_WHY_LIMIT:
-		return (1009);
-	case FRL_WHY_DRAIN:
-	case FRL_WHY_TIMEOUT:
-		return (1001);
-	case FRL_WHY_RELOAD:
-		return (1012);
-	case FRL_WHY_CAPACITY:
-		return (1013);
-	case FRL_WHY_BROKEN:
-		break;
-	}
-	return (1011);
-}
-
-/* Towards the server a close is masked, with a key that nobody can guess
- * (RFC 6455, 5.3). */
-static void
-insert_close(struct frl_link *link, enum frl_flow flow, uint16_t code,
-    struct frl_bytes reason)
-{
-	uint8_t bytes[FRAME_CLOSE_SIZE], key[4];
-	bool masked = flow == FRL_FROM_CLIENT;
-
-	if (masked && ping_random(key, sizeof(key)) != 0)
-		return;
-	/* -1: no room.  Then the tunnel ends without. */
-	(void)frl_insert(link, flow, bytes, frame_close(bytes, code, reason,
-	    masked ? key : NULL));
-}
-
-static void
-websocket_farewell(struct frl_link *link,
-    const struct frl_farewell *farewell)
-{
-	struct ws *ws = link->state;
-	struct frl_bytes reason = { (const uint8_t *)farewell->reason,
-	    strlen(farewell->reason) };
-	uint16_t code = code_of(farewell->why);
-
-	tell_begin(link);
-	if (ws->guard != NULL)
-		code = guard_farewell(link, farewell->why, code);
-	if (!rules_utf8(reason))
-		reason.len = 0;
-	tell_closer(ws, PROXY, code, reason);
-	for (int i = 0; i < 2; i++) {
-		const struct way *way = &ws->ways[i];
-
-		/* Only where a frame may follow, and it is known where. */
-		if (!way->rules.closed && !way->blind && !way->ended)
-			insert_close(link, (enum frl_flow)i, code, reason);
-	}
 }
 
 static void
@@ -469,6 +410,6 @@ FRL_PLUGIN = {
 	.end = websocket_end,
 	.timer = websocket_timer,
 	.decided = websocket_decided,
-	.farewell = websocket_farewell,
+	.farewell = farewell_say,
 	.close = websocket_close
 };

@@ -159,6 +159,22 @@ test_half_a_close(void **state)
 	fake_free(f);
 }
 
+/* Half a control frame about which a hook is still thinking: nothing of it
+ * leaves, and that is told. */
+static void
+test_half_a_ping_in_question(void **state)
+{
+	struct fake *f = start();
+
+	(void)state;
+	fake_answer(f, "ws.frame", FRL_WAIT);
+	fake_feed(f, FRL_FROM_SERVER, "\x89\x05""ab", 4, true);
+	assert_int_equal(fake_output(f, FRL_FROM_SERVER).len, 0);
+	assert_string_equal(fake_event(f, "ws.error", 0), "s2c ws.error "
+	    "ws.kind=truncated ws.offset_bytes=0 ws.missing_bytes=3");
+	fake_free(f);
+}
+
 /* What a client's close frame says, unmasked. */
 static void
 check_masked_close(struct frl_bytes out, unsigned int code,
@@ -520,6 +536,7 @@ main(void)
 		cmocka_unit_test(test_clean_close),
 		cmocka_unit_test(test_end_without_close),
 		cmocka_unit_test(test_half_a_close),
+		cmocka_unit_test(test_half_a_ping_in_question),
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_last_words_at_a_boundary),
 		cmocka_unit_test(test_no_words_where_framing_is_lost),
