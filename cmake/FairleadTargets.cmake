@@ -55,7 +55,7 @@ endfunction()
 set(frl_plugin_sources_http ${CMAKE_SOURCE_DIR}/core/base/head.c
 	${CMAKE_SOURCE_DIR}/core/base/target.c ${CMAKE_SOURCE_DIR}/core/base/uri.c)
 set(frl_plugin_libs_http frl_llhttp PkgConfig::CRYPTO)
-set(frl_plugin_libs_websocket frl_wslay)
+set(frl_plugin_libs_websocket frl_wslay PkgConfig::ZLIB)
 
 function(frl_plugin_folder folder)
 	get_filename_component(name ${folder} NAME)

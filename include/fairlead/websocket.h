@@ -39,8 +39,8 @@ struct frl_ws_frame {
 	uint64_t payload_bytes;		/* as announced */
 };
 
-/* ws.message: a message of several frames (or, if so configured, any) is
- * at its last frame. */
+/* ws.message: a message of several frames (or one that was inflated, or, if so
+ * configured, any) is at its last frame; at its end if it was looked at. */
 struct frl_ws_message {
 	uint64_t msg;
 	uint32_t opcode;
@@ -48,6 +48,8 @@ struct frl_ws_message {
 	uint64_t frames;
 	uint64_t payload_bytes;
 	int8_t compressed;
+	/* negative where the payload was not inflated, not looked at */
+	int64_t inflated_bytes, duration_us;
 };
 
 /* ws.close: both close frames have passed, or the WebSocket ended. */
@@ -71,6 +73,9 @@ struct frl_ws_error {
 	const char *kind;
 	uint64_t offset_bytes;		/* of the frame, since the 101 */
 	int64_t missing_bytes;		/* `truncated` only; else negative */
+	const char *action;		/* "forward", "drop", "close"; NULL of
+					 * `truncated` */
+	uint32_t code;			/* of "close"; else 0 */
 };
 
 #ifdef __cplusplus

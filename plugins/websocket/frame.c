@@ -210,6 +210,20 @@ frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
 }
 
 size_t
+frame_control(const struct frame *frame, struct frl_bytes held,
+    uint8_t ret_bytes[FRAME_CONTROL_MAX])
+{
+	size_t n = held.len - frame->header;
+
+	if (!frame_is_control(frame) || frame->payload > FRAME_CONTROL_MAX)
+		return (0);
+	if (n > frame->payload)
+		n = (size_t)frame->payload;
+	frame_unmask(frame, held.data + frame->header, n, ret_bytes);
+	return (n);
+}
+
+size_t
 frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,
     struct frl_bytes payload, const uint8_t *key)
 {

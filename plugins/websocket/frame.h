@@ -63,6 +63,11 @@ enum frame_status frame_read(struct frame_reader *reader,
 void frame_unmask(const struct frame *frame, const uint8_t *payload, size_t n,
     uint8_t *ret_bytes);
 
+/* The payload of a control frame, unmasked, as far as it is held (borrow); of
+ * one that is too long to be held nothing.  Returns how many bytes. */
+size_t frame_control(const struct frame *frame, struct frl_bytes held,
+    uint8_t ret_bytes[FRAME_CONTROL_MAX]);
+
 /* Write a control frame with a payload of at most FRAME_CONTROL_MAX bytes; key
  * NULL: unmasked.  Returns its size. */
 size_t frame_write_control(uint8_t *ret_bytes, enum frame_opcode opcode,

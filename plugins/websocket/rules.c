@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules.h"
+#include "utf8.h"
 
 static bool
 is_reserved(uint8_t opcode)
@@ -143,7 +144,8 @@ rules_message(const struct rules *rules)
 		.msg = rules->msg, .opcode = rules->begun,
 		.type = rules_type(rules->begun), .frames = rules->frames,
 		.payload_bytes = rules->payload,
-		.compressed = rules->compressed
+		.compressed = rules->compressed, .inflated_bytes = -1,
+		.duration_us = -1
 	});
 }
 
@@ -185,48 +187,10 @@ rules_code_name(uint32_t code)
 	return ("unknown");
 }
 
-/* The length of the character at p, of which left bytes are there; 0: bad. */
-static size_t
-utf8_length(const uint8_t *p, size_t left)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (p[0] < 0x80)
-		return (1);
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return (0);
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (n > left)
-		return (0);
-	/* RFC 3629, 4: the second byte rules out what is overlong, the
-	 * surrogates, and what is above U+10FFFF. */
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return (0);
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return (0);
-	return (n);
-}
-
 bool
 rules_utf8(struct frl_bytes text)
 {
-	size_t at = 0, n;
+	struct utf8 utf8 = { 0 };
 
-	while (at < text.len) {
-		n = utf8_length(text.data + at, text.len - at);
-		if (n == 0)
-			return (false);
-		at += n;
-	}
-	return (true);
+	return (utf8_feed(&utf8, text.data, text.len) && utf8_whole(&utf8));
 }

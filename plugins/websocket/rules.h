@@ -38,6 +38,19 @@ uint64_t rules_msg(const struct rules *rules, const struct frame *frame);
 const char *rules_check(const struct rules *rules, const struct frame *frame,
     enum frl_flow flow, unsigned int negotiated);
 
+/* A message of one frame where one may be: nearly all are, and rules_check()
+ * has nothing to say of them. */
+static inline bool
+rules_is_plain(const struct rules *rules, const struct frame *frame,
+    enum frl_flow flow)
+{
+	return ((frame->opcode == FRAME_TEXT ||
+	    frame->opcode == FRAME_BINARY) && frame->fin &&
+	    frame->rsv == 0 && frame->length == FRAME_LENGTH_FINE &&
+	    frame->masked == (flow == FRL_FROM_CLIENT) &&
+	    rules->opcode == 0 && !rules->closed);
+}
+
 /*
  * Judge the unmasked payload of a close frame.  The code is 1005 where there
  * is none; the reason points into payload.  NULL or a `kind`.
@@ -56,7 +69,7 @@ struct frl_ws_message rules_message(const struct rules *rules);
 const char *rules_type(uint8_t opcode);
 const char *rules_code_name(uint32_t code);
 
-/* Is it UTF-8 (RFC 3629): no surrogates, nothing overlong? */
+/* Is it, as a whole, UTF-8? */
 bool rules_utf8(struct frl_bytes text);
 
 #endif

@@ -81,15 +81,21 @@ static const struct frl_field message_fields[] = {
 	F("ws.payload_bytes", payload_bytes, FRL_U64,
 	    "of all its frames, as announced"),
 	F("ws.compressed", compressed, FRL_BOOL, "RSV1 of its first frame"),
+	F("ws.inflated_bytes", inflated_bytes, FRL_I64,
+	    "what they inflate to, if that was asked for"),
+	F("ws.duration_us", duration_us, FRL_I64, "from its first header to "
+	    "its last byte, if its payload was looked at"),
 	END
 };
 #undef F
 
 const struct frl_event ws_message = {
 	.name = "ws.message",
-	.help = "A message is at the header of its last frame.",
+	.help = "A message is at the header of its last frame, or at its end "
+	    "if its payload is looked at.",
 	.text = "{>} {ws.type:12} {ws.frames} frames "
-	    "{ws.payload_bytes:-10} B {ws.compressed?compressed}",
+	    "{ws.payload_bytes:-10} B {ws.compressed?compressed} "
+	    "{ws.inflated_bytes?inflates to} {ws.inflated_bytes}",
 	.fields = message_fields,
 	.record_size = sizeof(struct frl_ws_message),
 	.flags = FRL_EVENT_FLOW
@@ -143,12 +149,16 @@ static const struct frl_field error_fields[] = {
 	    "reserved_opcode, rsv_bits, control_too_long, "
 	    "control_fragmented, unexpected_continuation, "
 	    "interleaved_data, bad_length, unmasked_client, masked_server, "
-	    "bad_close_code, bad_close_length, bad_utf8, "
-	    "frame_after_close, truncated"),
+	    "bad_close_code, bad_close_length, bad_utf8, bad_deflate, "
+	    "inflate_limit, frame_after_close, truncated"),
 	F("ws.offset_bytes", offset_bytes, FRL_U64,
 	    "where the frame begins, since the 101"),
 	F("ws.missing_bytes", missing_bytes, FRL_I64,
 	    "truncated: how many bytes of the frame never came"),
+	F("ws.action", action, FRL_NAME,
+	    "what was done: forward, drop or close; not of truncated"),
+	FIELD_IF(frl_ws_error, "ws.code", code, FRL_U32,
+	    "close: the code that both sides got"),
 	END
 };
 #undef F
@@ -156,7 +166,8 @@ static const struct frl_field error_fields[] = {
 const struct frl_event ws_error = {
 	.name = "ws.error",
 	.help = "A frame breaks RFC 6455 or RFC 7692.",
-	.text = "{>} bad frame: {ws.kind} at {ws.offset_bytes}",
+	.text = "{>} bad frame: {ws.kind} at {ws.offset_bytes} {ws.action} "
+	    "{ws.code}",
 	.fields = error_fields,
 	.record_size = sizeof(struct frl_ws_error),
 	.flags = FRL_EVENT_FLOW
@@ -182,7 +193,9 @@ const struct frl_event ws_error = {
 	P(way, n, rtt_min_us, "of the one that was answered soonest"), \
 	P(way, n, rtt_max_us, "of the one that was answered latest"), \
 	P(way, n, proxy_ping, "pings of the proxy's own"), \
-	P(way, n, proxy_pong, "answers to those, which went no further")
+	P(way, n, proxy_pong, "answers to those, which went no further"), \
+	FIELD_IF(ws_summary, "ws." way ".inflated_bytes", inflated_bytes[n], \
+	    FRL_U64, "what was inflated, in all")
 
 static const struct frl_field summary_fields[] = {
 	WAY("c2s", FRL_FROM_CLIENT),

@@ -28,6 +28,7 @@ struct ws_pings {
 struct ws_summary {
 	struct ws_counts ways[2];	/* by enum frl_flow */
 	struct ws_pings pings[2];	/* likewise */
+	uint64_t inflated_bytes[2];
 };
 
 extern const struct frl_event ws_handshake;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "tell.h"
 
 void
@@ -33,7 +34,8 @@ tell_error(struct frl_link *link, enum frl_flow flow, const char *kind,
     uint64_t offset, int64_t missing)
 {
 	const struct frl_ws_error error = {
-		.kind = kind, .offset_bytes = offset, .missing_bytes = missing
+		.kind = kind, .offset_bytes = offset, .missing_bytes = missing,
+		.action = missing < 0 ? "forward" : NULL
 	};
 
 	frl_publish(link, flow, &ws_error, &error);
@@ -249,6 +251,8 @@ tell_summary(struct frl_link *link)
 		summary.ways[i] = ws->ways[i].counts;
 		if (ws->pings != NULL)
 			summary.pings[i] = ws->pings->ways[i].counts;
+		summary.inflated_bytes[i] = ws->guard == NULL ? 0 :
+		    ws->guard->ways[i].payload.total;
 	}
 	frl_report(link, &ws_summary, &summary);
 }

@@ -10,17 +10,12 @@
 
 #include "frame.h"
 #include "handshake.h"
+#include "options.h"
 #include "ping.h"
 #include "rules.h"
 #include "tables.h"
 
-enum log { LOG_FRAME, LOG_MESSAGE, LOG_SUMMARY };
-
-struct options {
-	uint64_t control_rate;
-	uint64_t keepalive;	/* ms */
-	uint32_t log;		/* enum log */
-};
+struct guard;
 
 /* What load() makes: all tunnels share the reader. */
 struct instance {
@@ -49,6 +44,7 @@ struct ws {
 	struct way ways[2];
 	struct handshake *handshake;	/* until it is published */
 	struct pings *pings;		/* NULL: there was none */
+	struct guard *guard;		/* NULL: nothing is asked for */
 	uint64_t second_us;		/* when this second began, */
 	uint32_t controls;		/* and what was published in it */
 	uint16_t code;			/* of the first close frame */
@@ -60,14 +56,14 @@ struct ws {
 };
 
 /* Ten thousand idle tunnels have one each. */
-_Static_assert(sizeof(struct ws) <= 336, "a link's state stays small");
+_Static_assert(sizeof(struct ws) <= 344, "a link's state stays small");
 
 /* Every callback begins with this; it acts in the first one behind open():
  * ws.handshake, and where the WebSocket's bytes begin. */
 void tell_begin(struct frl_link *link);
 
-/* ws.error for the frame that begins at offset; missing: negative, or of
- * `truncated`. */
+/* ws.error for a frame that goes on all the same, and begins at offset;
+ * missing: negative, or of `truncated`. */
 void tell_error(struct frl_link *link, enum frl_flow flow, const char *kind,
     uint64_t offset, int64_t missing);
 
@@ -79,7 +75,7 @@ enum frl_verdict tell_frame(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame);
 
 /* The frame goes on: count it.  It ends a message: say so, if that is
- * wanted. */
+ * wanted.  What the guard watched, it tells itself. */
 void tell_count(struct frl_link *link, enum frl_flow flow,
     const struct frame *frame);
 void tell_message(struct frl_link *link, enum frl_flow flow);

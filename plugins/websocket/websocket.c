@@ -3,43 +3,29 @@
  * websocket -- tell of every frame of a WebSocket, and change none.
  *
  * It reads headers.  A payload runs ahead unlooked at, however long it says
- * it is; only control frames are held until they are whole, because a close
- * says why.  It observes: a frame that breaks RFC 6455 is reported and goes
- * on, byte for byte.  What it writes itself, never inside somebody's frame, is
- * one close frame, when the tunnel ends against its will, and with keepalive
- * pings, whose pongs it takes out again.
+ * it is, unless the guard has a question about it; only control frames are
+ * held until they are whole, because a close says why.  In observe mode a
+ * frame that breaks RFC 6455 is reported and goes on, byte for byte; in
+ * enforce mode it ends the tunnel.  What it writes itself, never inside
+ * somebody's frame, is one close frame, when the tunnel ends against its will,
+ * and with keepalive pings, whose pongs it takes out again.
  *
  * A frame is asked about (ws.frame) before any byte of it is let go, and
  * counted when it is.
- *
- * Options:
- *	log		frame, message or summary
- *	control_rate	how many ping, pong, rtt lines a second, 0: all
- *	keepalive	send pings where no frame began for so long
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
+#include "farewell.h"
 #include "keepalive.h"
 
 /* Frames handled in one call; then others may have their turn. */
 #define FRAMES_PER_CALL 256
 
-static const struct frl_option options_table[] = {
-	{ .name = "log", .help = "what gets a line; hooks see every frame in "
-	    "any case", .def = "frame", .choices = "frame|message|summary",
-	    .type = FRL_OPTION_CHOICE, .offset = offsetof(struct options, log)
-	},
-	{ .name = "control_rate", .help = "pings, pongs and round trips that "
-	    "get a line, per second and tunnel; 0: all",
-	    .def = "10", .type = FRL_OPTION_COUNT,
-	    .offset = offsetof(struct options, control_rate) },
-	{ .name = "keepalive", .help = "without a frame, until both sides are "
-	    "pinged; 1s at least, 0: never",
-	    .def = "0", .type = FRL_OPTION_DURATION, .max = 86400000,
-	    .offset = offsetof(struct options, keepalive) },
-	{ .name = NULL }
-};
+/* RFC 6455, 7.1.1: behind both closes TCP ends, the server first.  Peers that
+ * leave it open are not waited for. */
+#define CLOSED_IDLE_MS 10000
 
 static enum frl_verdict
 websocket_load(const struct frl_host *host, const void *options,
@@ -77,6 +63,7 @@ websocket_unload(void *arg)
 static enum frl_verdict
 websocket_open(struct frl_link *link, const struct frl_context *context)
 {
+	const struct instance *instance = link->instance;
 	struct ws *ws = link->state;
 	unsigned int negotiated = 0;
 
@@ -85,6 +72,14 @@ websocket_open(struct frl_link *link, const struct frl_context *context)
 		if (ws->handshake == NULL)
 			return (FRL_FAIL);
 		ws->negotiated = (uint8_t)negotiated;
+	}
+	if (options_guard(instance->options)) {
+		ws->guard = guard_create(instance->options,
+		    ws->handshake == NULL ? NULL : &ws->handshake->record);
+		if (ws->guard == NULL) {
+			free(ws->handshake);
+			return (FRL_FAIL);
+		}
 	}
 	/* The first line, even if nobody sends a frame. */
 	frl_set_timer(link, 0);
@@ -109,10 +104,7 @@ read_close(struct ws *ws, enum frl_flow flow, const struct frame *frame,
 	const char *kind;
 	uint16_t code;
 
-	if (is_held_whole(frame))
-		plain.len = held.len - frame->header < frame->payload ?
-		    held.len - frame->header : (size_t)frame->payload;
-	frame_unmask(frame, held.data + frame->header, plain.len, payload);
+	plain.len = frame_control(frame, held, payload);
 	kind = rules_close(plain, &code, &reason);
 	tell_closer(ws, flow == FRL_FROM_CLIENT ? CLIENT : SERVER, code,
 	    reason);
@@ -133,18 +125,40 @@ go_blind(struct frl_link *link, enum frl_flow flow)
 	return (FRL_OK);
 }
 
-/* The frame goes on, its payload unlooked at; then follow what it means. */
+/* May this frame pass?  *ret_used is not 0 if it was dropped instead. */
+static enum frl_verdict
+ask_about(struct frl_link *link, enum frl_flow flow,
+    const struct frame *frame, struct frl_bytes held, uint64_t *ret_used)
+{
+	const struct ws *ws = link->state;
+	enum frl_verdict verdict;
+
+	if (ws->guard != NULL) {
+		verdict = guard_judge(link, flow, frame, held, ret_used);
+		if (verdict != FRL_OK || *ret_used != 0)
+			return (verdict);
+	}
+	return (tell_frame(link, flow, frame));
+}
+
+/*
+ * The frame goes on, its payload unlooked at or, if it is watched, as it
+ * comes; then follow what it means.  *ret_used: what was let go.
+ */
 static enum frl_verdict
 let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
-    struct frl_bytes held)
+    struct frl_bytes held, uint64_t *ret_used)
 {
 	struct ws *ws = link->state;
 	struct way *way = &ws->ways[flow];
 	const char *kind, *close_kind = NULL;
+	bool watched = ws->guard != NULL && guard_watches(link, flow, frame);
 
-	if (frl_pass(link, flow, frame->header + frame->payload) != 0)
+	*ret_used = frame->header + (watched ? 0 : frame->payload);
+	if (frl_pass(link, flow, *ret_used) != 0)
 		return (FRL_FAIL);
-	kind = rules_check(&way->rules, frame, flow, ws->negotiated);
+	kind = rules_is_plain(&way->rules, frame, flow) ? NULL :
+	    rules_check(&way->rules, frame, flow, ws->negotiated);
 	if (frame->opcode == FRAME_CLOSE && !way->rules.closed)
 		close_kind = read_close(ws, flow, frame, held);
 	if (kind != NULL || close_kind != NULL)
@@ -155,22 +169,30 @@ let_go(struct frl_link *link, enum frl_flow flow, const struct frame *frame,
 	tell_count(link, flow, frame);
 	if (rules_take(&way->rules, frame)) {
 		way->counts.messages++;
-		tell_message(link, flow);
+		if (!watched)
+			tell_message(link, flow);
 	}
-	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed)
+	if (ws->ways[0].rules.closed && ws->ways[1].rules.closed) {
 		tell_close(link);
-	return (FRL_OK);
+		frl_set_idle(link, CLOSED_IDLE_MS);
+	}
+	if (!watched)
+		return (FRL_OK);
+	held.data += frame->header;
+	held.len -= frame->header;
+	return (guard_payload(link, flow, held, ret_used));
 }
 
 /*
- * The frame at the start of held.  *ret_used: its size, or 0 when more bytes
- * or a verdict are needed first.
+ * The frame at the start of held.  *ret_used: how much of it was let go, or 0
+ * when more bytes or a verdict are needed first.
  */
 static enum frl_verdict
 one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
     uint64_t *ret_used)
 {
 	const struct instance *instance = link->instance;
+	const struct ws *ws = link->state;
 	enum frame_status status;
 	enum frl_verdict verdict;
 	struct frame frame;
@@ -190,19 +212,18 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
-	if (keepalive_is_own(link, flow, &frame, held)) {
+	if (ws->pings != NULL && keepalive_is_own(link, flow, &frame, held)) {
 		*ret_used = size;
 		return (keepalive_swallow(link, flow, &frame, held));
 	}
-	verdict = tell_frame(link, flow, &frame);
-	if (verdict != FRL_OK)
+	verdict = ask_about(link, flow, &frame, held, ret_used);
+	if (verdict != FRL_OK || *ret_used != 0)
 		return (verdict);
 	if (frame.length == FRAME_LENGTH_LOST) {
 		*ret_used = FRL_ALL;
 		return (go_blind(link, flow));
 	}
-	*ret_used = size;
-	return (let_go(link, flow, &frame, held));
+	return (let_go(link, flow, &frame, held, ret_used));
 }
 
 /* Frame after frame, until one needs more; *ret_frames: so many were taken. */
@@ -210,11 +231,16 @@ static enum frl_verdict
 frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
     uint64_t *ret_frames)
 {
+	const struct ws *ws = link->state;
 	enum frl_verdict verdict;
 	uint64_t used;
 
 	for (int i = 0; i < FRAMES_PER_CALL && held.len > 0; i++) {
-		verdict = one_frame(link, flow, held, &used);
+		used = 0;
+		if (ws->guard != NULL && guard_busy(ws->guard, flow))
+			verdict = guard_payload(link, flow, held, &used);
+		else
+			verdict = one_frame(link, flow, held, &used);
 		if (verdict != FRL_OK || used == 0)
 			return (verdict);
 		++*ret_frames;
@@ -278,12 +304,15 @@ leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 	struct ws *ws = link->state;
 	enum frl_verdict verdict;
 	struct frame frame;
+	uint64_t used = 0;
 	size_t need;
 
 	switch (frame_read(instance->reader, held, &frame, &need)) {
 	case FRAME_NOMEM:
 		return (FRL_FAIL);
 	case FRAME_MORE:
+		if (ws->guard != NULL && guard_drops(link, flow))
+			return (FRL_OK);
 		tell_error(link, flow, "truncated", ws->ways[flow].offset,
 		    (int64_t)(need - held.len));
 		return (frl_pass(link, flow, held.len) == 0 ? FRL_OK :
@@ -293,8 +322,11 @@ leftover(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 			return (FRL_OK);	/* half of it: it is dropped */
 		break;
 	}
-	verdict = tell_frame(link, flow, &frame);
-	if (verdict != FRL_OK)
+	verdict = ask_about(link, flow, &frame, held, &used);
+	if (verdict == FRL_WAIT)	/* for nothing: the stream ends here */
+		tell_error(link, flow, "truncated", ws->ways[flow].offset,
+		    (int64_t)(frame.header + frame.payload - held.len));
+	if (verdict != FRL_OK || used != 0)
 		return (verdict);
 	/* Not let_go(): half a close frame closes nothing. */
 	if (frl_pass(link, flow, held.len) != 0)
@@ -315,6 +347,8 @@ websocket_end(struct frl_link *link, enum frl_flow flow,
 	ws->ways[flow].ended = true;
 	if (ws->leaver == NOBODY)
 		ws->leaver = flow == FRL_FROM_CLIENT ? CLIENT : SERVER;
+	if (ws->guard != NULL)
+		unmet += guard_cut_off(link, flow);
 	if (unmet > 0)
 		tell_truncated(link, flow, unmet);
 	else if (held.len > 0)
@@ -322,68 +356,6 @@ websocket_end(struct frl_link *link, enum frl_flow flow,
 	if (ws->ways[0].ended && ws->ways[1].ended)
 		tell_close(link);
 	return (verdict);
-}
-
-/* RFC 6455, 7.4.1, and the registry for 1012 and 1013. */
-static uint16_t
-code_of(enum frl_why why)
-{
-	switch (why) {
-	case FRL_WHY_REFUSED:
-		return (1008);
-	case FRL_WHY_PROTOCOL:
-		return (1002);
-	case FRL_WHY_LIMIT:
-		return (1009);
-	case FRL_WHY_DRAIN:
-	case FRL_WHY_TIMEOUT:
-		return (1001);
-	case FRL_WHY_RELOAD:
-		return (1012);
-	case FRL_WHY_CAPACITY:
-		return (1013);
-	case FRL_WHY_BROKEN:
-		break;
-	}
-	return (1011);
-}
-
-/* Towards the server a close is masked, with a key that nobody can guess
- * (RFC 6455, 5.3). */
-static void
-insert_close(struct frl_link *link, enum frl_flow flow, uint16_t code,
-    struct frl_bytes reason)
-{
-	uint8_t bytes[FRAME_CLOSE_SIZE], key[4];
-	bool masked = flow == FRL_FROM_CLIENT;
-
-	if (masked && ping_random(key, sizeof(key)) != 0)
-		return;
-	/* -1: no room.  Then the tunnel ends without. */
-	(void)frl_insert(link, flow, bytes, frame_close(bytes, code, reason,
-	    masked ? key : NULL));
-}
-
-static void
-websocket_farewell(struct frl_link *link,
-    const struct frl_farewell *farewell)
-{
-	struct ws *ws = link->state;
-	struct frl_bytes reason = { (const uint8_t *)farewell->reason,
-	    strlen(farewell->reason) };
-	uint16_t code = code_of(farewell->why);
-
-	tell_begin(link);
-	if (!rules_utf8(reason))
-		reason.len = 0;
-	tell_closer(ws, PROXY, code, reason);
-	for (int i = 0; i < 2; i++) {
-		const struct way *way = &ws->ways[i];
-
-		/* Only where a frame may follow, and it is known where. */
-		if (!way->rules.closed && !way->blind && !way->ended)
-			insert_close(link, (enum frl_flow)i, code, reason);
-	}
 }
 
 static void
@@ -396,6 +368,7 @@ websocket_close(struct frl_link *link)
 	if (!ws->begun) {
 		free(ws->handshake);
 		free(ws->pings);
+		guard_free(ws->guard);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -409,6 +382,7 @@ websocket_close(struct frl_link *link)
 	}
 	tell_close(link);
 	tell_summary(link);
+	guard_free(ws->guard);
 	free(ws->reason);
 	free(ws->pings);
 }
@@ -423,7 +397,7 @@ FRL_PLUGIN = {
 	.flags = FRL_OWNS_PROTOCOL,
 	.name = "websocket",
 	.version = "0.1.0",
-	.summary = "tells of every frame of a WebSocket (RFC 6455, 7692)",
+	.summary = "tells of every frame of a WebSocket, enforces RFC 6455",
 	.licence = "MIT",
 	.state_size = sizeof(struct ws),
 	.options_size = sizeof(struct options),
@@ -436,6 +410,6 @@ FRL_PLUGIN = {
 	.end = websocket_end,
 	.timer = websocket_timer,
 	.decided = websocket_decided,
-	.farewell = websocket_farewell,
+	.farewell = farewell_say,
 	.close = websocket_close
 };

@@ -115,8 +115,11 @@ test_clean_close(void **state)
 	assert_non_null(b);
 	fake_feed(f, FRL_FROM_SERVER, "\x88\x05\x03\xe8""bye", 7, false);
 	assert_int_equal(fake_count(f, "ws.close"), 0);
+	assert_int_equal(fake_idle(f), 0);
 	ws_good(b, 0x88, true, "\x03\xe9", 2);
 	fake_feed(f, FRL_FROM_CLIENT, b->mem, b->len, false);
+	/* Who keeps TCP now is not waited for. */
+	assert_int_equal(fake_idle(f), 10000);
 	assert_string_equal(fake_event(f, "ws.close", 0), "s2c ws.close "
 	    "ws.code=1000 ws.code_name=normal_closure ws.reason=bye "
 	    "ws.initiator=server ws.clean=true");
@@ -153,6 +156,22 @@ test_half_a_close(void **state)
 	assert_string_equal(fake_event(f, "ws.close", 0), "s2c ws.close "
 	    "ws.code=1005 ws.code_name=no_status_received "
 	    "ws.initiator=server ws.clean=false");
+	fake_free(f);
+}
+
+/* Half a control frame about which a hook is still thinking: nothing of it
+ * leaves, and that is told. */
+static void
+test_half_a_ping_in_question(void **state)
+{
+	struct fake *f = start();
+
+	(void)state;
+	fake_answer(f, "ws.frame", FRL_WAIT);
+	fake_feed(f, FRL_FROM_SERVER, "\x89\x05""ab", 4, true);
+	assert_int_equal(fake_output(f, FRL_FROM_SERVER).len, 0);
+	assert_string_equal(fake_event(f, "ws.error", 0), "s2c ws.error "
+	    "ws.kind=truncated ws.offset_bytes=0 ws.missing_bytes=3");
 	fake_free(f);
 }
 
@@ -517,6 +536,7 @@ main(void)
 		cmocka_unit_test(test_clean_close),
 		cmocka_unit_test(test_end_without_close),
 		cmocka_unit_test(test_half_a_close),
+		cmocka_unit_test(test_half_a_ping_in_question),
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_last_words_at_a_boundary),
 		cmocka_unit_test(test_no_words_where_framing_is_lost),

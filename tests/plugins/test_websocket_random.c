@@ -67,7 +67,8 @@ static void
 expect_error(struct expected *e, const char *kind)
 {
 	if (kind != NULL)
-		expect(e, "ws.error ws.kind=%s ws.offset_bytes=%zu\n", kind,
+		expect(e, "ws.error ws.kind=%s ws.offset_bytes=%zu "
+		    "ws.action=forward\n", kind,
 		    e->at);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_websocket_rows -- every way a frame can be wrong, and the next one
- * that is right: whole, byte by byte, and cut at every place.
+ * that is right: whole, byte by byte, and cut at every place, in both modes.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,14 +24,17 @@ extern const struct frl_plugin frl_plugin;
 static const char filler[70000] = "some payload";
 
 static struct fake *
-start(const char *extensions)
+start(const char *extensions, enum mode mode)
 {
-	static const struct options each_frame = { .log = LOG_FRAME };
+	static const struct options modes[] = {
+		[MODE_OBSERVE] = { .log = LOG_FRAME },
+		[MODE_ENFORCE] = { .log = LOG_FRAME, .mode = MODE_ENFORCE }
+	};
 	const struct frl_context context = { .size = sizeof(context),
 	    .token = "websocket", .extensions = {
 	    (const uint8_t *)extensions, strlen(extensions) } };
 	struct fake *f = fake_create(&(struct fake_options){
-	    .plugin = &frl_plugin, .options = &each_frame,
+	    .plugin = &frl_plugin, .options = &modes[mode],
 	    .context = &context });
 
 	assert_non_null(f);
@@ -128,62 +131,171 @@ static const struct row rows[] = {
 	{ "2^62 announced, three sent", "truncated", "", true,
 	    { { .first = 0x82, .announced = UINT64_C(1) << 62,
 	    .payload = "abc", .sent = 3 } } },
+	{ "the same of a text", "truncated", "", false,
+	    { { .first = 0x81, .announced = UINT64_C(1) << 62, C,
+	    .payload = "abc", .sent = 3 } } },
+	{ "half a text", "truncated", "", true,
+	    { FRAME(0x81, 5), { .first = 0x81, .announced = 5,
+	    .payload = "ab", .sent = 2 } } },
+	{ "half a close", "truncated", "", true,
+	    { { .first = 0x88, .announced = 5, .payload = "\3",
+	    .sent = 1 } } },
 	{ "half a ping", "truncated", "", false,
 	    { { .first = 0x89, .announced = 5, C, .payload = "ab",
 	    .sent = 2 } } }
 };
 
-/* Feed the row in two pieces (or, with step, in many); its lines. */
-static char *
-play_row(const struct row *row, size_t cut, size_t step)
+/* The frame that is wrong, or what would be behind the last one. */
+static size_t
+wrong_frame(const struct row *row)
+{
+	size_t n = 0;
+
+	while (n < 3 && row->frames[n].payload != NULL)
+		n++;
+	if (row->kind == NULL)
+		return (n);
+	return (row->frames[0].announced >> 63 != 0 ? 0 : n - 1);
+}
+
+static enum frl_flow
+other(enum frl_flow flow)
+{
+	return (flow == FRL_FROM_CLIENT ? FRL_FROM_SERVER : FRL_FROM_CLIENT);
+}
+
+/* All went on; n bytes of it where the rest was to be dropped. */
+static void
+check_passed(struct fake *f, const struct row *row, const struct bytes *b,
+    size_t n)
 {
 	enum frl_flow flow = row->server ? FRL_FROM_SERVER : FRL_FROM_CLIENT;
-	struct fake *f = start(row->extensions);
-	struct bytes *b = calloc(1, sizeof(*b));
-	char *lines;
 
-	assert_non_null(b);
-	for (size_t i = 0; i < 3 && row->frames[i].payload != NULL; i++)
-		ws_add(b, &row->frames[i]);
-	cut = cut < b->len ? cut : b->len;
-	fake_feed(f, flow, b->mem, cut, false);
-	for (; step > 0 && cut + step < b->len; cut += step)
-		fake_feed(f, flow, b->mem + cut, step, false);
-	fake_feed(f, flow, b->mem + cut, b->len - cut, true);
-	assert_int_equal(fake_output(f, flow).len, b->len);
-	assert_memory_equal(fake_output(f, flow).data, b->mem, b->len);
-	fake_over(f, flow == FRL_FROM_CLIENT ? FRL_FROM_SERVER :
-	    FRL_FROM_CLIENT);
+	assert_int_equal(fake_output(f, flow).len, n);
+	assert_memory_equal(fake_output(f, flow).data, b->mem, n);
+	assert_null(fake_refused(f));
+	fake_over(f, other(flow));
+}
+
+/* No byte of the wrong frame left; both sides were closed, at once. */
+static void
+check_closed(struct fake *f, const struct row *row, const struct bytes *b,
+    size_t good)
+{
+	enum frl_flow flow = row->server ? FRL_FROM_SERVER : FRL_FROM_CLIENT;
+	unsigned int code = strcmp(row->kind, "bad_utf8") == 0 ? 1007 : 1002;
+	struct frl_bytes out = fake_output(f, flow);
+	char word[16];
+
+	assert_true(out.len > good);
+	assert_memory_equal(out.data, b->mem, good);
+	assert_true(ws_is_close(out.data + good, out.len - good, !row->server,
+	    code, row->kind));
+	out = fake_output(f, other(flow));
+	assert_true(ws_is_close(out.data, out.len, row->server, code,
+	    row->kind));
+	snprintf(word, sizeof(word), "ws.code=%u", code);
+	assert_true(fake_saw(f, "ws.error", word));
+	assert_true(fake_saw(f, "ws.error", "ws.action=close"));
+	assert_true(fake_saw(f, "ws.close", word));
+	assert_true(fake_saw(f, "ws.close", "ws.initiator=proxy"));
+	assert_true(strstr(fake_refused(f), "protocol: ") != NULL);
+}
+
+static void
+judge(struct fake *f, const struct row *row, enum mode mode,
+    const struct bytes *b, size_t good)
+{
+	bool fine = row->kind == NULL || strcmp(row->kind, "truncated") == 0;
+
+	if (fine || mode == MODE_OBSERVE) {
+		check_passed(f, row, b, b->len);
+	} else if (strcmp(row->kind, "frame_after_close") == 0) {
+		check_passed(f, row, b, good);
+		assert_true(fake_saw(f, "ws.error", "ws.action=drop"));
+	} else {
+		check_closed(f, row, b, good);
+	}
 	assert_true(fake_closed(f));
 	assert_int_equal(fake_count(f, "ws.close"), 1);
 	assert_int_equal(fake_count(f, "ws.error"), row->kind != NULL);
 	if (row->kind != NULL)
 		assert_true(fake_saw(f, "ws.error", row->kind));
+}
+
+static size_t
+write_row(const struct row *row, struct bytes *b)
+{
+	size_t good = 0;
+
+	b->len = 0;
+	for (size_t i = 0; i < 3 && row->frames[i].payload != NULL; i++) {
+		if (i == wrong_frame(row))
+			good = b->len;
+		ws_add(b, &row->frames[i]);
+	}
+	return (good);
+}
+
+/* Feed the row in two pieces (or, with step, in many); its lines. */
+static char *
+play_row(const struct row *row, enum mode mode, size_t cut, size_t step)
+{
+	enum frl_flow flow = row->server ? FRL_FROM_SERVER : FRL_FROM_CLIENT;
+	struct fake *f = start(row->extensions, mode);
+	static struct bytes mem;	/* large, and rewritten each time */
+	struct bytes *b = &mem;
+	size_t good = write_row(row, b);
+	char *lines;
+
+	cut = cut < b->len ? cut : b->len;
+	fake_feed(f, flow, b->mem, cut, false);
+	for (; step > 0 && cut + step < b->len; cut += step)
+		fake_feed(f, flow, b->mem + cut, step, false);
+	fake_feed(f, flow, b->mem + cut, b->len - cut, true);
+	judge(f, row, mode, b, good);
 	lines = strdup(fake_events(f));
 	fake_free(f);
-	free(b);
 	return (lines);
 }
 
+/* Of long ones only the header is cut everywhere. */
 static void
-test_rows(void **state)
+play_rows(enum mode mode)
 {
+	static struct bytes b;
 	char *whole, *pieces;
+	size_t cuts;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("           %s\n", rows[i].name);
-		whole = play_row(&rows[i], SIZE_MAX, 0);
-		pieces = play_row(&rows[i], 1, 1);
+		write_row(&rows[i], &b);
+		whole = play_row(&rows[i], mode, SIZE_MAX, 0);
+		pieces = play_row(&rows[i], mode, 1, b.len > 1000 ? 997 : 1);
 		assert_string_equal(pieces, whole);
 		free(pieces);
-		for (size_t cut = 0; cut < 150; cut++) {
-			pieces = play_row(&rows[i], cut, 0);
+		cuts = b.len < 150 ? b.len : 20;
+		for (size_t cut = 0; cut < cuts; cut++) {
+			pieces = play_row(&rows[i], mode, cut, 0);
 			assert_string_equal(pieces, whole);
 			free(pieces);
 		}
 		free(whole);
 	}
+}
+
+static void
+test_rows_observed(void **state)
+{
+	(void)state;
+	play_rows(MODE_OBSERVE);
+}
+
+static void
+test_rows_enforced(void **state)
+{
+	(void)state;
+	play_rows(MODE_ENFORCE);
 }
 
 static void
@@ -209,7 +321,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_rows_observed),
+		cmocka_unit_test(test_rows_enforced),
 		cmocka_unit_test(test_utf8)
 	};
 

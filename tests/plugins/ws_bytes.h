@@ -69,6 +69,24 @@ ws_add(struct bytes *b, const struct ws_wish *wish)
 		    (wish->masked ? key[i % 4] : 0u));
 }
 
+/* Are these bytes one close frame of ours, with this code and a reason that
+ * has this word, masked or not? */
+static inline bool
+ws_is_close(const uint8_t *p, size_t n, bool masked, unsigned int code,
+    const char *word)
+{
+	size_t head = masked ? 6 : 2;
+	char text[126] = "";
+
+	if (n < head + 2 || p[0] != 0x88 || n - head > 125 ||
+	    p[1] != (masked ? 0x80u : 0u) + (n - head))
+		return (false);
+	for (size_t i = 0; i < n - head; i++)
+		text[i] = (char)(p[head + i] ^ (masked ? p[2 + i % 4] : 0));
+	return (((unsigned int)(uint8_t)text[0] << 8 | (uint8_t)text[1]) ==
+	    code && strstr(text + 2, word) != NULL);
+}
+
 /* A frame as it should be. */
 static inline void
 ws_good(struct bytes *b, unsigned int first, bool masked, const void *payload,
