@@ -7,10 +7,15 @@
 #include <unistd.h>
 #include <utlist.h>
 
+/* sd_listen_fds(3) */
+#define GIVEN_FIRST 3
+#define GIVEN_MAX 64
+
 struct gate {
 	struct gate *next;
 	struct plan_listen listen;	/* as it was opened */
 	struct addr bound;		/* with the port that 0 became */
+	bool given;			/* by LISTEN_FDS */
 	struct unixsock_mark mark;
 	int *fds;
 	unsigned count;
@@ -18,12 +23,44 @@ struct gate {
 
 struct gates {
 	struct gate *list;
+	int given;			/* descriptors from GIVEN_FIRST on, */
+	bool used[GIVEN_MAX];		/* and which are some gate's */
 };
 
 struct gates *
 gates_create(void)
 {
-	return (calloc(1, sizeof(struct gates)));
+	struct gates *gates = calloc(1, sizeof(struct gates));
+	const char *count = getenv("LISTEN_FDS"), *pid =
+	    getenv("LISTEN_PID");
+	int i;
+
+	if (gates != NULL && count != NULL && pid != NULL &&
+	    strtol(pid, NULL, 10) == getpid())
+		gates->given = (int)strtol(count, NULL, 10);
+	if (gates != NULL && (gates->given < 0 || gates->given > GIVEN_MAX))
+		gates->given = gates->given < 0 ? 0 : GIVEN_MAX;
+	for (i = 0; gates != NULL && i < gates->given; i++)
+		sock_adopt(GIVEN_FIRST + i);
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDNAMES");
+	return (gates);
+}
+
+/* Is one of them bound to this?  Its descriptor, or -1. */
+static int
+take_given(struct gates *gates, const struct plan_listen *listen)
+{
+	int i;
+
+	for (i = 0; i < gates->given; i++)
+		if (!gates->used[i] && sock_is_at(GIVEN_FIRST + i,
+		    &listen->addr, listen->path)) {
+			gates->used[i] = true;
+			return (GIVEN_FIRST + i);
+		}
+	return (-1);
 }
 
 static void
@@ -31,7 +68,8 @@ gate_free(struct gate *gate)
 {
 	unsigned i;
 
-	if (gate->count != 0 && gate->listen.path[0] != '\0')
+	/* The file of one that was given is not ours. */
+	if (gate->count != 0 && !gate->given && gate->listen.path[0] != '\0')
 		unixsock_remove(gate->listen.path, &gate->mark);
 	for (i = 0; i < gate->count; i++)
 		close(gate->fds[i]);
@@ -111,14 +149,20 @@ add_gate(struct gates *gates, const struct plan_listen *listen,
     struct err *err)
 {
 	struct gate *gate = calloc(1, sizeof(*gate));
-	int failed;
+	int failed, given;
 
 	if (gate == NULL) {
 		err_set(err, "out of memory");
 		return (NULL);
 	}
 	gate->listen = *listen;
-	failed = listen->path[0] != '\0' ? bind_path(gate, err) :
+	given = take_given(gates, listen);
+	if (given >= 0) {
+		gate->given = true;
+		gate->bound = listen->addr;
+		failed = add_fd(gate, given, err);
+	} else
+		failed = listen->path[0] != '\0' ? bind_path(gate, err) :
 	    bind_first(gate, err);
 	if (failed != 0) {
 		gate_free(gate);
@@ -128,13 +172,20 @@ add_gate(struct gates *gates, const struct plan_listen *listen,
 	return (gate);
 }
 
-/* As many sockets as workers; a path has one for all. */
+/* One socket for every worker? */
+static bool
+is_shared(const struct gate *gate)
+{
+	return (gate->given || gate->listen.path[0] != '\0');
+}
+
+/* As many sockets as workers. */
 static int
 grow(struct gate *gate, unsigned workers, struct err *err)
 {
 	int fd;
 
-	while (gate->listen.path[0] == '\0' && gate->count < workers) {
+	while (!is_shared(gate) && gate->count < workers) {
 		fd = sock_listen(&gate->bound, true, err);
 		if (fd < 0 || add_fd(gate, fd, err) != 0)
 			return (-1);
@@ -216,7 +267,7 @@ gates_socket(const struct gates *gates, const struct plan *plan,
 
 	if (gate == NULL)
 		return (-1);
-	if (gate->listen.path[0] != '\0')
+	if (is_shared(gate))
 		at = n;
 	return (at < gate->count ? gate->fds[at] : -1);
 }

@@ -7,6 +7,8 @@
  *	  socket 1 -> worker 1
  *	  socket 2 -> worker 0   (there were three workers once)
  *
+ * A socket that a service manager gave us (LISTEN_FDS) is for every worker, too.
+ *
  * An address has one socket per worker (SO_REUSEPORT), so that the kernel
  * spreads clients evenly.  What always holds: a socket is not closed as long as
  * its address is wanted, for whoever waits in its queue would be reset.
@@ -21,7 +23,8 @@ struct gates;
 
 #define GATES_NAME_SIZE PLAN_NAME_SIZE
 
-/* NULL without memory. */
+/* Takes what LISTEN_FDS offers, and those words out of the environment.  NULL
+ * without memory. */
 struct gates *gates_create(void);
 
 /* Close them all; remove the files of UNIX sockets.  NULL is fine. */

@@ -8,6 +8,7 @@
 #include "app/logger.h"
 #include "base/log.h"
 #include "net/loop.h"
+#include "net/notify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -37,6 +38,8 @@ struct supervisor {
 	int channel;			/* to it; -1: closed */
 	struct watch watch;
 	uint32_t opening;		/* logs of `next` to be answered */
+	struct notify notify;
+	struct timer watchdog;
 };
 
 static void	logger_said(void *, bool, bool);
@@ -67,8 +70,19 @@ reload(struct supervisor *s)
 	s->again = s->next != NULL;
 	if (s->next == NULL) {
 		log_say(FRL_NOTICE, "reloading %s", s->path);
+		notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\n"
+		    "STATUS=reading the configuration",
+		    (unsigned long long)loop_now_us(s->loop));
 		begin(s);
 	}
+}
+
+static void
+say_ready(struct supervisor *s)
+{
+	notify_say(&s->notify, "READY=1\nSTATUS=generation %u, %u worker%s",
+	    generation_number(s->current), generation_workers(s->current),
+	    generation_workers(s->current) == 1 ? "" : "s");
 }
 
 static void
@@ -294,6 +308,7 @@ serves(void *arg, struct generation *g)
 	}
 	keep_gates(s);
 	press_oldest(s);
+	say_ready(s);
 	reload_again(s);
 }
 
@@ -315,6 +330,7 @@ failed(void *arg, struct generation *g, int code)
 	log_say(FRL_ERROR, "%s was not taken over; generation %u goes on",
 	    s->path, generation_number(s->current));
 	herald_reload(s->herald, false);
+	say_ready(s);
 	reload_again(s);
 }
 
@@ -357,6 +373,7 @@ stop(struct supervisor *s, unsigned times)
 	unsigned i, n = s->count;
 
 	s->stops += times;
+	notify_say(&s->notify, "STOPPING=1\nSTATUS=draining");
 	s->next = NULL;
 	gates_keep(s->gates, NULL, 0);	/* clients are refused from here on */
 	for (i = 0; i < n; i++) {
@@ -407,6 +424,17 @@ signalled(void *arg, int signo)
 	}
 }
 
+/* As long as this loop turns. */
+static void
+feed_watchdog(void *arg)
+{
+	struct supervisor *s = arg;
+
+	notify_say(&s->notify, "WATCHDOG=1");
+	timer_start(s->loop, &s->watchdog, s->notify.watchdog_ms / 2,
+	    feed_watchdog, s);
+}
+
 int
 supervisor_run(const char *path)
 {
@@ -418,7 +446,7 @@ supervisor_run(const char *path)
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
 	    .serves = serves, .worker = worker_changed, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
-	s.channel = -1;
+	s.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
 	if (s.loop == NULL || s.gates == NULL ||
@@ -427,12 +455,17 @@ supervisor_run(const char *path)
 		log_say(FRL_ERROR, "cannot begin: %s", strerror(errno));
 	} else if (start_logger(&s) == 0) {
 		s.code = EXIT_FINE;
+		notify_open(&s.notify);
+		if (s.notify.watchdog_ms >= 2)
+			feed_watchdog(&s);
 		begin(&s);
 		if (s.next == NULL)
 			s.code = EXIT_RUNTIME;
 		else
 			loop_run(s.loop);
 	}
+	timer_stop(&s.watchdog);
+	notify_close(&s.notify);
 	close_logger(&s);
 	gates_free(s.gates);
 	loop_free(s.loop);

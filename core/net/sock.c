@@ -7,9 +7,11 @@
  * algorithm off, for a relay must not wait for more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -68,6 +70,32 @@ err0:
 	saved = errno;
 	addr_format_port(a, text);
 	return (err_set(err, "listen on %s: %s", text, strerror(saved)));
+}
+
+void
+sock_adopt(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags != -1)
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+bool
+sock_is_at(int fd, const struct addr *a, const char *path)
+{
+	struct sockaddr_un un;
+	struct addr local;
+	socklen_t len = sizeof(un);
+
+	if (path[0] == '\0')
+		return (sock_local(fd, &local) == 0 && addr_equal(&local, a));
+	memset(&un, 0, sizeof(un));
+	return (getsockname(fd, (struct sockaddr *)&un, &len) == 0 &&
+	    un.sun_family == AF_UNIX &&
+	    strncmp(un.sun_path, path, sizeof(un.sun_path)) == 0);
 }
 
 static void

@@ -15,6 +15,12 @@
  * names it. */
 int sock_listen(const struct addr *a, bool shared, struct err *err);
 
+/* Make a listening socket that another process opened as if sock_listen had. */
+void sock_adopt(int fd);
+
+/* Does it listen on this path, or (path "") on this address? */
+bool sock_is_at(int fd, const struct addr *a, const char *path);
+
 /* How long a peer may be silent before it counts as gone; 0: for ever. */
 struct sock_patience {
 	uint64_t keepalive_ms;		/* idle, until it is probed */

@@ -4,9 +4,11 @@
 import collections
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 
 import harness
@@ -475,3 +477,80 @@ class Logs(Supervised):
                    'a refusal')
         self.assertIn('/nowhere/log.json', proxy.stderr())
         self.assertEqual(self.wait_workers(proxy, 2), pids)
+
+
+class Manager(Supervised):
+    """What systemd does and hears, without systemd."""
+
+    def start(self, shell, env=None, pass_fds=()):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix='frl-e2e-'))
+        self.addCleanup(shutil.rmtree, folder)
+        port = harness.free_port()
+        config = folder / 'c.yaml'
+        config.write_text(harness.CONFIG.format(
+            listen=f'  - address: 127.0.0.1:{port}',
+            plugins=harness.plugin_text(('http', 'websocket', 'raw'), {}),
+            log=folder / 'log.json', extra='workers: 2'))
+        err = open(folder / 'stderr', 'w+b')
+        self.addCleanup(err.close)
+        process = subprocess.Popen(
+            ['sh', '-c', shell.format(
+                program=harness.PROGRAM, config=config)],
+            env={**os.environ, **(env or {})}, stderr=err,
+            stdin=subprocess.DEVNULL, pass_fds=pass_fds)
+        self.addCleanup(process.kill)
+        return process, port, config
+
+    def test_it_is_told(self):
+        path = tempfile.mktemp(prefix='frl-notify-')
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            self.addCleanup(os.unlink, path)
+            manager.settimeout(harness.DEADLINE)
+            process, port, _ = self.start(
+                'exec {program} run -c {config}',
+                {'NOTIFY_SOCKET': path, 'WATCHDOG_USEC': '200000'})
+            heard = []
+
+            def hear(word):
+                while True:
+                    heard.append(manager.recv(4096).decode())
+                    if word in heard[-1].splitlines():
+                        return heard[-1]
+            self.assertIn('2 workers', hear('READY=1'))
+            self.assertTrue(harness.listens(port))
+            hear('WATCHDOG=1')
+            hear('WATCHDOG=1')
+            process.send_signal(signal.SIGHUP)
+            self.assertIn('MONOTONIC_USEC=', hear('RELOADING=1'))
+            self.assertIn('generation 2', hear('READY=1'))
+            process.send_signal(signal.SIGTERM)
+            hear('STOPPING=1')
+            self.assertEqual(process.wait(harness.DEADLINE), 0)
+
+    def test_socket_activation(self):
+        server = self.serve(echo)
+        with socket.create_server(('127.0.0.1', 0), backlog=64) as given:
+            port = given.getsockname()[1]
+            # A client that came before there was a proxy.
+            early = socket.create_connection(('127.0.0.1', port),
+                                             harness.DEADLINE)
+            self.addCleanup(early.close)
+            process, own, config = self.start(
+                f'LISTEN_PID=$$ LISTEN_FDS=1 exec {{program}} run '
+                f'-c {{config}} 3<&{given.fileno()}',
+                pass_fds=[given.fileno()])
+            # Another address than the configuration's: not for us.
+            wait_until(lambda: harness.listens(own), 'its own listener')
+            text = config.read_text()
+            config.write_text(text.replace(f':{own}', f':{port}'))
+            process.send_signal(signal.SIGHUP)
+            name = f'127.0.0.1:{server.port}'.encode()
+            early.sendall(b'CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n'
+                          % (name, name))
+            self.assertIn(b' 200 ', harness.read_head(early))
+            self.say(early)
+            wait_until(lambda: not harness.listens(own), 'the old to go')
+        early.close()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(harness.DEADLINE), 0)
