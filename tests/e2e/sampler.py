@@ -44,8 +44,8 @@ def inodes(pid):
 
 
 def sockets(pid, ports=()):
-    """(local port, remote port, state) of its TCP sockets; and of sockets
-    that no process has any more, on one of the ports."""
+    """(local port, remote port, state) of its TCP sockets; and of those on
+    one of the ports that it has closed and the kernel still has bytes of."""
     own, out = inodes(pid), []
     for table in ('tcp', 'tcp6'):
         try:
@@ -57,10 +57,15 @@ def sockets(pid, ports=()):
             local, remote = (int(x.rpartition(':')[2], 16)
                              for x in fields[1:3])
             state = STATES.get(fields[3], fields[3])
-            if fields[9] in own or (fields[9] == '0' and local in ports and
-                                    state not in ('TIME_WAIT', 'SYN_RECV')):
+            # Another one may just have been accepted.
+            if fields[9] in own or (local in ports and (
+                    fields[9] != '0' or state not in KERNELS)):
                 out.append((local, remote, state))
     return out
+
+
+# What a socket that nobody has may be in, for a minute and some bytes.
+KERNELS = {'TIME_WAIT', 'SYN_RECV', 'FIN_WAIT2'}
 
 
 class Sampler:
