@@ -23,6 +23,12 @@ def cpu_ms(pid):
     return int(text.split()[0]) / 1e6
 
 
+def sleeps(pid):
+    """Does it wait, rather than wait for a processor?"""
+    text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    return text.rpartition(') ')[2][0] == 'S'
+
+
 def pss(pid):
     """KiB."""
     text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
