@@ -40,3 +40,10 @@ foreach(name target head proxy_header)
 endforeach()
 frl_fuzzer(body ${f}/fuzz_body.c ${p}/http/message.c)
 target_link_libraries(fuzz_body PRIVATE frl_llhttp)
+
+foreach(name http websocket raw)
+	frl_fuzz_plugin(${name})
+endforeach()
+frl_fuzzer(inspector ${f}/fuzz_inspector.c ${f}/play.c ${f}/acts.c
+	${t}/plugins/fake_host.c)
+add_dependencies(fuzzers examples_budget)

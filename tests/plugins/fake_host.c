@@ -14,7 +14,6 @@
 
 #define QUEUE 8
 #define ANSWERS 16
-#define EVENTS 512
 #define REPORTS 8
 #define CALLS_MAX 200000u
 
@@ -71,8 +70,8 @@ struct fake {
 	struct lane lanes[2];
 	struct answer answers[ANSWERS];
 	size_t answer_count;
-	struct line events[EVENTS], reports[REPORTS];
-	size_t event_count, report_count;
+	struct line *events, reports[REPORTS];
+	size_t event_count, event_room, report_count;
 	struct text log;
 	char *handoff;
 	char *refused;		/* latched */
@@ -193,7 +192,7 @@ text_field(struct text *t, const struct frl_field *field,
 		return;
 	}
 	default:
-		INSIST(!"a field of a known type");
+		insist("a field of a known type", __func__, __LINE__);
 	}
 	if (n != 0 || !(field->flags & FRL_ABSENT_ZERO))
 		text_print(t, " %s=%llu", field->name, (unsigned long long)n);
@@ -427,7 +426,7 @@ show(struct fake *f, enum frl_flow flow)
 		lane_record(f, flow, PASS, FRL_ALL, NULL, false);
 	free(mem);
 	l->due = false;
-	answered(f, flow, verdict);
+	answered(f, (int)flow, verdict);
 	return (true);
 }
 
@@ -456,7 +455,7 @@ tell_end(struct fake *f, enum frl_flow flow)
 	}
 	if (!l->finished && !f->leaving && l->count < QUEUE + 1)
 		l->ahead[l->count++] = (struct entry){ .verb = END };
-	answered(f, flow, verdict);
+	answered(f, (int)flow, verdict);
 	return (true);
 }
 
@@ -827,7 +826,12 @@ host_publish(struct frl_link *link, enum frl_flow flow,
 	struct line *line;
 
 	INSIST(declared(f, event) && !(event->flags & FRL_EVENT_PART));
-	INSIST(f->event_count < EVENTS);
+	if (f->event_count == f->event_room) {
+		f->event_room = f->event_room * 2 + 16;
+		f->events = reallocarray(f->events, f->event_room,
+		    sizeof(f->events[0]));
+		INSIST(f->events != NULL);
+	}
 	line = &f->events[f->event_count++];
 	line->event = event;
 	line->text = event_line(event, (int)flow, record);
@@ -894,7 +898,7 @@ host_resume(const struct frl_host *host, uint64_t token,
 	(void)token;
 	(void)verdict;
 	(void)reason;
-	INSIST(!"resume is for hooks");
+	insist("resume is for hooks", __func__, __LINE__);
 }
 
 static int
@@ -911,9 +915,11 @@ host_later(const struct frl_host *host, uint64_t ms, void (*fn)(void *arg),
 static void
 host_say(const struct frl_host *host, enum frl_level level, const char *text)
 {
-	(void)host;
+	const struct fake *f = (const struct fake *)(const void *)host;
+
 	(void)level;
-	fprintf(stderr, "plugin: %s\n", text);
+	if (!f->options.quiet)
+		fprintf(stderr, "plugin: %s\n", text);
 }
 
 static int
@@ -1040,6 +1046,7 @@ fake_free(struct fake *f)
 	}
 	for (size_t i = 0; i < f->event_count; i++)
 		free(f->events[i].text);
+	free(f->events);
 	for (size_t i = 0; i < f->report_count; i++)
 		free(f->reports[i].text);
 	text_free(&f->log);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_inspector -- any inspector, through the public contract alone.
+ *
+ *	FRL_FUZZ_PLUGIN=/path/to/budget.so fuzz_inspector CORPUS
+ *
+ * An input is the acts of a tunnel (acts.h).  They are played twice, each act
+ * in one piece and cut.  What must hold: the contract, which the fake host
+ * checks; bytes, ends, events, refusals and handoff do not depend on the cuts
+ * (but for what no proxy could keep them from, see is_race());
+ * with default options an inspector does not change what it lets through,
+ * unless it has FRL_CHANGES or FRL_FORWARDS.
+ *
+ * Compiled with FUZZ_INSIDE the plugin is linked with it.
+ */
+#include <dlfcn.h>
+
+#include "play.h"
+
+#ifdef FUZZ_INSIDE
+extern const struct frl_plugin frl_plugin;
+
+static const struct frl_plugin *
+subject(void)
+{
+	return (&frl_plugin);
+}
+#else
+static const struct frl_plugin *
+subject(void)
+{
+	static const struct frl_plugin *plugin;
+	const char *path = getenv("FRL_FUZZ_PLUGIN");
+	void *library;
+
+	if (plugin != NULL)
+		return (plugin);
+	if (path == NULL)
+		path = FRL_BUILD_DIR "/examples/budget.so";
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (library != NULL)
+		plugin = dlsym(library, FRL_SYMBOL);
+	if (plugin == NULL) {
+		fprintf(stderr, "fuzz_inspector: %s\n", dlerror());
+		exit(78);
+	}
+	return (plugin);
+}
+#endif
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	(void)subject();
+	return (0);
+}
+
+/*
+ * May cuts make a difference?  What came before the bad chunk of a body may
+ * have gone on already.  And where a server answers a request that it has not
+ * got, it depends on when the end of the answer before came.
+ */
+static bool
+is_race(const struct fake *f)
+{
+	return (fake_saw(f, "http.error", "bad_chunk") ||
+	    fake_saw(f, "http.error", "unasked"));
+}
+
+/* May it be held to what came in? */
+static bool
+is_plain(const struct frl_plugin *plugin, const struct acts *acts,
+    const struct fake *f)
+{
+	return ((plugin->flags & (FRL_CHANGES | FRL_FORWARDS)) == 0 &&
+	    acts_find(acts, 'o') == NULL && fake_refused(f) == NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	const struct frl_plugin *plugin = subject();
+	struct frl_bytes k;
+	struct fake *whole, *cut;
+	struct acts acts;
+	struct play play;
+
+	acts_read(&acts, bytes, len);
+	if (!play_begin(&play, plugin, &acts))
+		return (0);
+	k = acts_bytes(&acts, 'k');
+	whole = play_run(&play, 0);
+	cut = play_run(&play, k.len > 0 ? k.data[0] | 1 : 1);
+	MUST((whole == NULL) == (cut == NULL));
+	if (whole != NULL) {
+		if (!is_race(whole) && !is_race(cut))
+			play_compare(whole, cut);
+		if (is_plain(plugin, &acts, whole))
+			play_is_transparent(&play, whole);
+	}
+	fake_free(whole);
+	fake_free(cut);
+	play_end(&play);
+	return (0);
+}
