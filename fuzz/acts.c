@@ -8,7 +8,7 @@
 
 /* Chance would make two plays of one input differ: instead of libc's, also
  * for modules. */
-ssize_t
+__attribute__((visibility("default"))) ssize_t
 getrandom(void *bytes, size_t n, unsigned int flags)
 {
 	(void)flags;
@@ -120,7 +120,8 @@ acts_whole(const struct frl_plugin *first, const struct act *act)
 {
 	const uint8_t *eol;
 
-	if (strcmp(first->name, "http") != 0)
+	if (strcmp(first->name, "http") != 0 &&
+	    strcmp(first->name, "detect") != 0)
 		return (act->bytes.len);
 	eol = act->bytes.len == 0 ? NULL :
 	    memrchr(act->bytes.data, '\n', act->bytes.len);

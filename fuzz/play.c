@@ -193,7 +193,9 @@ play_compare(const struct fake *a, const struct fake *b)
 		enum frl_flow flow = (enum frl_flow)i;
 
 		MUST(same_bytes(fake_output(a, flow), fake_output(b, flow)));
-		MUST(same_bytes(fake_held(a, flow), fake_held(b, flow)));
+		/* What comes behind next() is not seen any more. */
+		MUST(fake_left(a) ||
+		    same_bytes(fake_held(a, flow), fake_held(b, flow)));
 		MUST(fake_ended(a, flow) == fake_ended(b, flow));
 		MUST(fake_moved(a, flow) == fake_moved(b, flow));
 		MUST(fake_paused(a, flow) == fake_paused(b, flow));
