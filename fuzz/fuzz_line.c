@@ -22,6 +22,38 @@
 #define EVENTS 64
 #define LINE (64 * 1024)
 
+/* Every type, and no text for people. */
+struct all {
+	struct frl_bytes text;
+	const char *name;
+	uint64_t u64;
+	int64_t i64;
+	uint32_t u32;
+	int8_t yes;
+};
+
+#define F(n, member, t, f) { .name = n, .help = "", .type = t, .flags = f, \
+	.offset = offsetof(struct all, member) }
+
+static const struct frl_field all_fields[] = {
+	F("all.text", text, FRL_TEXT, 0), F("all.name", name, FRL_NAME, 0),
+	F("all.u64", u64, FRL_U64, FRL_ABSENT_ZERO),
+	F("all.deep.i64", i64, FRL_I64, 0),
+	F("all.deep.u32", u32, FRL_U32, 0), F("yes", yes, FRL_BOOL, 0),
+	{ .name = NULL }
+};
+
+static const struct frl_event all_bare = { .name = "all.bare", .help = "",
+	.fields = all_fields, .record_size = sizeof(struct all),
+	.flags = FRL_EVENT_FLOW };
+static const struct frl_event all_text = { .name = "all.text", .help = "",
+	.text = "all {>} {all.text:-8}: {all.name:8} {all.u64} "
+	    "{all.deep.i64}, {all.deep.u32}:{yes?word} {yes} {all.u64?many}",
+	.fields = all_fields, .record_size = sizeof(struct all),
+	.flags = FRL_EVENT_FLOW | FRL_EVENT_ASKS };
+static const struct frl_event *const all_events[] = { &all_bare, &all_text,
+	NULL };
+
 static struct {
 	const struct frl_event *event;
 	struct line_plan *plan;
@@ -50,6 +82,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	};
 
 	(void)argc, (void)argv;
+	add(all_events);
 	add(tunnel_events);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		void *library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
@@ -173,9 +206,26 @@ check_string(struct input *in)
 	free(copy);
 }
 
+/* Fields of another event behind them, as in tunnel.close. */
+static bool
+make_part(struct event_part *part, size_t behind, struct input *in,
+    const struct frl_event **ret_event)
+{
+	size_t which = input_byte(in) % event_count;
+
+	part->plan = events[which].plan;
+	if (line_plan_clash(events[behind].plan, part->plan) != NULL)
+		return (false);
+	*ret_event = events[which].event;
+	part->record = make_record(*ret_event, in);
+	return (true);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+	struct event_part part = { .next = NULL };
+	const struct frl_event *other = NULL;
 	struct frl_tunnel tunnel = { .id = "7f3a9c21-00000a4e" };
 	struct input in = { bytes, len };
 	size_t which = input_byte(&in), room;
@@ -201,7 +251,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	room = (size_t)input_number(&in, 2) % 2048u;
 	record = make_record(events[which].event, &in);
 	line.record = record;
+	if ((around & 16) && make_part(&part, which, &in, &other))
+		line.parts = &part;
 	check_line(&line, room);
+	if (other != NULL)
+		free_record(other, part.record);
 	free_record(events[which].event, record);
 	return (0);
 }

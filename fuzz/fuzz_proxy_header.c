@@ -51,6 +51,20 @@ check_text(const struct proxy_header *h, const uint8_t *bytes)
 	    strtoul(strsep(&rest, " "), NULL, 10));
 }
 
+/* The client's address and port stand in a v2 block as they are. */
+static void
+check_block(const struct proxy_header *h, const uint8_t *bytes)
+{
+	bool v6 = h->client.u.sa.sa_family == AF_INET6;
+	const void *address = v6 ? (const void *)&h->client.u.in6.sin6_addr :
+	    &h->client.u.in4.sin_addr;
+	const uint8_t *port = bytes + (v6 ? 16 + 32 : 16 + 8);
+
+	MUST(bytes[13] == (v6 ? 0x21 : 0x11));
+	MUST(memcmp(bytes + 16, address, v6 ? 16 : 4) == 0);
+	MUST(addr_port(&h->client) == (port[0] << 8 | port[1]));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -71,5 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	MUST(look(&piece, bytes, whole.size - 1) == PROXY_HEADER_MORE);
 	if (whole.named && bytes[0] == 'P')
 		check_text(&whole, bytes);
+	else if (whole.named)
+		check_block(&whole, bytes);
 	return (0);
 }
