@@ -113,13 +113,15 @@ dice_of(uint64_t seed)
 	return ((struct dice){ (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) });
 }
 
-/* Only bytes that a terminal may see, and `also`. */
+/* Only what a terminal may see, and `also`: no control characters, those of
+ * two bytes (U+0080 to U+009F) included. */
 static inline bool
 fuzz_is_plain(const char *text, size_t len, char also)
 {
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)text[i] < 0x20 && text[i] != also) ||
-		    text[i] == 0x7f)
+		    text[i] == 0x7f || (i + 1 < len && text[i] == '\xc2' &&
+		    (unsigned char)text[i + 1] < 0xa0))
 			return (false);
 	return (true);
 }

@@ -12,6 +12,9 @@
 #include "fuzz.h"
 #include "http/message.h"
 
+/* Of a size with its extensions (see message.c), and some to spare. */
+#define LINE_MAX_BYTES 276
+
 static const uint8_t request[] = "POST / HTTP/1.1\r\nHost: a\r\n"
     "Transfer-Encoding: chunked\r\n\r\n";
 
@@ -118,7 +121,8 @@ read_again(struct frl_bytes body)
 
 	for (;;) {
 		eol = line_end(p, end);
-		if (eol == NULL || !chunk_size(p, eol, &size))
+		if (eol == NULL || !chunk_size(p, eol, &size) ||
+		    eol - p > LINE_MAX_BYTES)
 			return (0);
 		p = eol + 2;
 		if (size == 0)

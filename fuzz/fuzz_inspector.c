@@ -8,8 +8,9 @@
  * in one piece and cut.  What must hold: the contract, which the fake host
  * checks; bytes, ends, events, refusals and handoff do not depend on the cuts
  * (but for what no proxy could keep them from, see is_race());
- * with default options an inspector does not change what it lets through,
- * unless it has FRL_CHANGES or FRL_FORWARDS.
+ * what it lets through it does not change, unless it has FRL_CHANGES or
+ * FRL_FORWARDS, or owns a protocol and has been given options; it never
+ * answers FRL_FAIL, for nothing fails here.
  *
  * Compiled with FUZZ_INSIDE the plugin is linked with it.
  */
@@ -74,7 +75,8 @@ is_plain(const struct frl_plugin *plugin, const struct acts *acts,
     const struct fake *f)
 {
 	return ((plugin->flags & (FRL_CHANGES | FRL_FORWARDS)) == 0 &&
-	    acts_find(acts, 'o') == NULL && fake_refused(f) == NULL);
+	    ((plugin->flags & FRL_OWNS_PROTOCOL) == 0 ||
+	    acts_find(acts, 'o') == NULL) && fake_refused(f) == NULL);
 }
 
 int
@@ -96,6 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (whole != NULL) {
 		if (!is_race(whole) && !is_race(cut))
 			play_compare(whole, cut);
+		MUST(acts_find(&acts, 'q') != NULL || fake_refused(whole) ==
+		    NULL || strcmp(fake_refused(whole), "broken: ") != 0);
 		if (is_plain(plugin, &acts, whole))
 			play_is_transparent(&play, whole);
 	}

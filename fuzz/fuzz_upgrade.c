@@ -59,7 +59,8 @@ check_offers(const struct subject *s, const struct frl_http_head *m)
 	while (list_next(&w, &element))
 		MUST(upgrade_permitted(&s->rules, element));
 	MUST((s->how & 2) != 0 ||
-	    head_field(m, "http2-settings", NULL) == NULL);
+	    (head_field(m, "http2-settings", NULL) == NULL &&
+	    !head_lists(m, "connection", "http2-settings")));
 }
 
 /* RFC 9110, 7.6.1 */

@@ -236,9 +236,13 @@ play_is_transparent(const struct play *play, const struct fake *f)
 		held = fake_held(f, (enum frl_flow)i);
 		MUST(out.len + held.len <= said.len);
 		MUST(memcmp(out.data, said.data, out.len) == 0);
-		if (fake_ended(f, (enum frl_flow)i))
+		/* A verdict that comes behind the end of a flow comes too
+		 * late for what was held then. */
+		if (acts_find(play->acts, 'w') != NULL &&
+		    fake_ended(f, (enum frl_flow)i))
 			continue;
 		MUST(out.len + held.len == said.len);
-		MUST(memcmp(held.data, said.data + out.len, held.len) == 0);
+		MUST(fake_ended(f, (enum frl_flow)i) || memcmp(held.data,
+		    said.data + out.len, held.len) == 0);
 	}
 }

@@ -34,8 +34,8 @@ void play_compare(const struct fake *a, const struct fake *b);
 
 /*
  * Nothing was invented or lost: what left a flow, and behind it what is still
- * held, is the begin of what its peer said; all of it where the link is still
- * there.  For an inspector that changes nothing and was not refused.
+ * held, is what its peer said.  For an inspector that changes nothing, in a
+ * tunnel that was not refused.
  */
 void play_is_transparent(const struct play *play, const struct fake *f);
 

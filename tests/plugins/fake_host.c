@@ -592,6 +592,9 @@ act(struct frl_link *link, enum frl_flow flow, enum verb verb, uint64_t n,
 
 	INSIST(!f->quiet);	/* no verbs in open and close */
 	INSIST(f->busy);
+	/* Who does not own the protocol may only pass. */
+	if (verb != PASS && (f->plugin->flags & FRL_OWNS_PROTOCOL) == 0)
+		return (-1);
 	return (lane_record(f, flow, verb, n, bytes, false));
 }
 
