@@ -17,7 +17,8 @@
 
 struct scene_options {
 	const struct acts *acts;
-	uint8_t k;
+	uint8_t k;			/* how to cut; 3, 7, 11, ...: what runs
+					 * ahead also goes by another way */
 	const struct plugin *const *plugins;
 	size_t count;
 	bool forward;
