@@ -12,6 +12,8 @@
  * FRL_FORWARDS, or owns a protocol and has been given options; it never
  * answers FRL_FAIL, for nothing fails here.
  *
+ * For `http`: the server sees exactly the requests that were published.
+ *
  * With FRL_FUZZ_CUTS=matter in the environment only the rest of that is asked
  * of a plugin that judges by what it has just been shown.
  *
@@ -20,6 +22,7 @@
 #include <dlfcn.h>
 
 #include "play.h"
+#include "second.h"
 
 #ifdef FUZZ_INSIDE
 extern const struct frl_plugin frl_plugin;
@@ -91,6 +94,20 @@ is_plain(const struct frl_plugin *plugin, const struct acts *acts,
 	    acts_find(acts, 'o') == NULL) && fake_refused(f) == NULL);
 }
 
+/* What is smuggled past the log is there for a second reader. */
+static void
+check_requests(const struct play *play, const struct fake *f)
+{
+	size_t count, told = fake_count(f, "http.request");
+
+	if (strcmp(play->plugin->name, "http") != 0 ||
+	    acts_find(play->acts, 'v') != NULL)
+		return;		/* another plugin, or nobody listens */
+	MUST(second_requests(fake_output(f, FRL_FROM_CLIENT), &count));
+	MUST(count <= told);
+	MUST(count == told || fake_refused(f) != NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -112,6 +129,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 			play_compare(whole, cut);
 		MUST(acts_find(&acts, 'q') != NULL || fake_refused(whole) ==
 		    NULL || strcmp(fake_refused(whole), "broken: ") != 0);
+		check_requests(&play, whole);
+		check_requests(&play, cut);
 		if (is_plain(plugin, &acts, whole))
 			play_is_transparent(&play, whole);
 	}
