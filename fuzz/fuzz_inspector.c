@@ -12,7 +12,7 @@
  * FRL_FORWARDS, or owns a protocol and has been given options; it never
  * answers FRL_FAIL, for nothing fails here.
  *
- * For `http`: the server sees exactly the requests that were published.
+ * For `http`: the server sees the requests that were published, and no other.
  *
  * With FRL_FUZZ_CUTS=matter in the environment only the rest of that is asked
  * of a plugin that judges by what it has just been shown.
@@ -105,7 +105,11 @@ check_requests(const struct play *play, const struct fake *f)
 		return;		/* another plugin, or nobody listens */
 	MUST(second_requests(fake_output(f, FRL_FROM_CLIENT), &count));
 	MUST(count <= told);
-	MUST(count == told || fake_refused(f) != NULL);
+	/* What may be published and yet not sent: an answer of our own in
+	 * forward mode, a server that ended while a hook waited. */
+	MUST(count == told || fake_refused(f) != NULL ||
+	    acts_find(play->acts, 'f') != NULL ||
+	    acts_find(play->acts, 'S') != NULL);
 }
 
 int
