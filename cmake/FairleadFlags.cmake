@@ -13,6 +13,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+set(CMAKE_C_FLAGS_FUZZ "-O1 -gline-tables-only")
 # A release is optimized as a whole unless somebody says otherwise: a few
 # percent of the instructions for a second of building.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND
@@ -44,4 +45,13 @@ if(FRL_SANITIZE)
 	add_link_options(-fsanitize=address,undefined)
 else()
 	target_link_options(frl_closed INTERFACE -Wl,-z,defs)
+endif()
+
+# Everything is instrumented for the fuzzer, libraries of others that are
+# compiled here included; or, to see what it reaches, for llvm-cov.
+if(FRL_FUZZ AND CMAKE_BUILD_TYPE STREQUAL "Fuzz")
+	add_compile_options(-fsanitize=fuzzer-no-link)
+elseif(FRL_FUZZ)
+	add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+	add_link_options(-fprofile-instr-generate)
 endif()

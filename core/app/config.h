@@ -90,6 +90,8 @@ struct config {
 	struct sink_options *sinks;	/* at least one */
 	size_t sink_count;
 
+	char *name_servers;		/* "127.0.0.1:53,..."; NULL: the
+					 * system's, and /etc/hosts */
 	char *node;			/* NULL: the host's name */
 	uint32_t workers;		/* 0: as many as processors */
 	struct config_limits limits;

@@ -44,7 +44,7 @@ static const struct frl_option top_table[] = {
 };
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
-	"destinations", "log", "limits", "timeouts", NULL };
+	"destinations", "log", "limits", "timeouts", "resolver", NULL };
 
 struct destinations {
 	struct frl_strings allow;
@@ -261,6 +261,7 @@ schema_read(struct schema *s)
 	read_destinations(s);
 	read_log(s);
 	schema_limits(s);
+	schema_resolver(s);
 }
 
 void
@@ -276,5 +277,6 @@ schema_clear(struct config *c)
 	free(c->upgrades);
 	config_clear_listens(c);
 	free(c->allow);
+	free(c->name_servers);
 	free(c->node);
 }

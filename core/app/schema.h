@@ -57,6 +57,9 @@ struct plugin *schema_protocol(struct schema *s,
 /* `limits` and `timeouts`, also the listeners' own; after these. */
 void schema_limits(struct schema *s);
 
+/* `resolver` */
+void schema_resolver(struct schema *s);
+
 /* The table of all deadlines, for the documentation; then the rows of a
  * plugin's. */
 void schema_print_timeouts(void);

@@ -285,6 +285,10 @@ start(struct server *s, struct err *err)
 		.ttl_min_ms = 1000,
 		.ttl_max_ms = 300 * 1000,
 		.queries = &s->limits.quotas[LIMIT_RESOLVES],
+		.servers = s->config->name_servers,
+		/* Who names servers wants to hear them alone. */
+		.hosts = s->config->name_servers != NULL ? NULL :
+		    "/etc/hosts",
 	};
 	struct tunnels_options options;
 

@@ -433,34 +433,35 @@ appetite(const struct relay *relay, const struct relay_flow *f, size_t most)
 
 /*
  * Move bytes inside the kernel while nobody wants to see them: where large
- * reads came in a row.  True: done for this turn.
+ * reads came in a row.  How many; 0: read; or CONN_RESET, which the kernel
+ * tells once: a read would find an end.
  */
-static bool
-spliced(struct relay *relay, enum frl_flow flow)
+static ssize_t
+splice_on(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
 	uint64_t runway;
 	ssize_t n;
 
 	if (f->fin || f->gone)
-		return (false);
+		return (0);
 	runway = chain_runway(relay->chain, flow);
 	if (runway < SPLICE_LEAST || !conn_can_splice(f->source) ||
 	    !conn_can_splice(f->sink))
-		return (false);
+		return (0);
 	if (f->pipe == NULL)
 		f->pipe = pipe_take(relay->env->pipes);
 	if (f->pipe == NULL)
-		return (false);
+		return (0);
 	if (runway > f->pipe->cap)
 		runway = f->pipe->cap;
 	n = conn_splice_in(f->source, f->pipe, (size_t)runway);
 	if (n <= 0)
-		return (false);		/* let read tell why */
+		return (n == CONN_RESET ? n : 0);
 	if (n < SPLICE_AGAIN)
 		f->full_reads = 0;
 	chain_skip(relay->chain, flow, (uint64_t)n);
-	return (true);
+	return (n);
 }
 
 static void
@@ -492,16 +493,19 @@ relay_readable(void *arg, enum frl_flow flow)
 		return;
 	}
 	seen = relay->chain != NULL && !f->shut;
-	if (seen && f->full_reads == 2 && spliced(relay, flow)) {
+	buffer = env->buffer + env->used;
+	n = seen && f->full_reads == 2 ? splice_on(relay, flow) : 0;
+	if (n > 0) {
 		relay->moved = true;
 		relay_update(relay);
 		return;
 	}
-	if (seen && f->pipe != NULL)
-		give_pipe(relay, f);
-	room = appetite(relay, f, room);
-	buffer = env->buffer + env->used;
-	n = conn_read(f->source, buffer, room);
+	if (n == 0) {
+		if (seen && f->pipe != NULL)
+			give_pipe(relay, f);
+		room = appetite(relay, f, room);
+		n = conn_read(f->source, buffer, room);
+	}
 	if (n == CONN_AGAIN)
 		return;
 	if (n == CONN_RESET || (n == 0 && relay->flows[!flow].gone)) {
@@ -537,9 +541,18 @@ relay_flushed(const struct relay *relay)
 	return (true);
 }
 
+/* A FIN behind bytes that will not come would claim that they were all. */
+static bool
+cut_short(const struct relay_flow *f)
+{
+	return (!f->gone && waits(f));
+}
+
 void
 relay_close(struct relay *relay, bool reset)
 {
+	bool cut[2] = { cut_short(&relay->flows[0]),
+		cut_short(&relay->flows[1]) };
 	unsigned i;
 
 	take_off(relay);
@@ -552,7 +565,7 @@ relay_close(struct relay *relay, bool reset)
 		buf_free(&f->out);
 		f->span_len = 0;
 		if (f->source != NULL)
-			conn_close(f->source, reset);
+			conn_close(f->source, reset || cut[!i]);
 	}
 	for (i = 0; i < 2; i++)
 		relay->flows[i].source = relay->flows[i].sink = NULL;

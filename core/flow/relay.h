@@ -132,7 +132,7 @@ relay_unwatched(const struct relay *relay, enum frl_flow flow)
 	return (f->source != NULL && !f->over && !f->reading);
 }
 
-/* Close both connections. */
+/* Close both connections; by a RST where bytes still wait to be sent. */
 void relay_close(struct relay *relay, bool reset);
 
 #endif

@@ -277,9 +277,9 @@ drain(struct tunnel *t)
 {
 	tunnel_stop_dial(t);
 	if (t->relay.chain != NULL && chain_refused(t->relay.chain) == NULL)
-		tunnel_note_end(t, t->story.closed_by != 1 ? WHY_CLIENT_FIN :
-		    t->relay.flows[FRL_FROM_CLIENT].gone ?
-		    WHY_SERVER_RESET : WHY_SERVER_FIN);
+		tunnel_note_end(t, t->relay.flows[FRL_FROM_CLIENT].gone ?
+		    WHY_SERVER_RESET : t->story.closed_by != 1 ?
+		    WHY_CLIENT_FIN : WHY_SERVER_FIN);
 	tunnel_limit_farewell(t);
 	relay_fin(&t->relay, FRL_FROM_CLIENT);
 	relay_fin(&t->relay, FRL_FROM_SERVER);

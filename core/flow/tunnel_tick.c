@@ -39,7 +39,7 @@ tunnel_patience(const struct tunnel *t, enum why *ret_why)
 	sooner(limits->lifetime_ms, t->story.began_us, WHY_LIFETIME, now,
 	    &left, ret_why);
 	sooner(idle, t->relay.last_us, WHY_IDLE_TIMEOUT, now, &left, ret_why);
-	if (t->relay.flows[0].over != t->relay.flows[1].over)
+	if (t->relay.flows[0].over || t->relay.flows[1].over)
 		sooner(limits->half_closed_ms, t->relay.last_us,
 		    WHY_HALF_CLOSED_TIMEOUT, now, &left, ret_why);
 	return (left);
@@ -83,7 +83,7 @@ in_good_order(const struct tunnel *t)
  * the reader is: as long as it would have been waited for before the end.
  */
 static bool
-still_sending(const struct tunnel *t, uint64_t *ret_next)
+still_sending(struct tunnel *t, uint64_t *ret_next)
 {
 	enum why why;
 	uint64_t left = tunnel_patience(t, &why);
@@ -94,6 +94,8 @@ still_sending(const struct tunnel *t, uint64_t *ret_next)
 	*ret_next = t->listener->timeouts.farewell_ms;
 	if (left < *ret_next)
 		*ret_next = left;
+	if (left == 0)
+		t->why = why;	/* its last bytes never left */
 	return (left != 0);
 }
 

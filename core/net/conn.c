@@ -27,10 +27,10 @@ struct conn {
 	void *arg;
 	struct watch watch;
 	int fd;
+	uint16_t lifted_s;	/* what heard_look() lifted, rounded up */
 	uint8_t wants;		/* 1 read, 2 write */
-	bool lifted;		/* heard_look()'s */
-	bool busy;		/* a handler is on the stack */
-	bool closed;		/* by that handler: freed behind it */
+	bool busy : 1;		/* a handler is on the stack */
+	bool closed : 1;	/* by that handler: freed behind it */
 };
 
 /* What a failed call means: not now, or never again. */
@@ -219,7 +219,13 @@ enum heard
 conn_heard(struct conn *conn, uint64_t ms)
 {
 
-	return (heard_look(conn->fd, ms, &conn->lifted));
+	bool lifted = conn->lifted_s != 0;
+	enum heard heard = heard_look(conn->fd, ms, &lifted);
+	uint64_t seconds = (ms + 999) / 1000;
+
+	conn->lifted_s = !lifted ? 0 : seconds > UINT16_MAX ? UINT16_MAX :
+	    (uint16_t)seconds;
+	return (heard);
 }
 
 void
@@ -229,6 +235,8 @@ conn_close(struct conn *conn, bool reset)
 	if (conn == NULL)
 		return;
 	watch_stop(&conn->watch);
+	if (conn->lifted_s != 0)
+		heard_leave(conn->fd, conn->lifted_s * UINT64_C(1000));
 	conn->ops->close(conn, reset);
 	conn->closed = true;
 	if (!conn->busy)
@@ -266,6 +274,9 @@ conn_splice_in(struct conn *conn, struct pipe_end *pipe, size_t n)
 		moved = splice(conn->fd, NULL, pipe->in, NULL, n,
 		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (moved == -1 && errno == EINTR);
+	/* Not of the socket: a read may do better. */
+	if (moved == -1 && (errno == EINVAL || errno == ENOMEM))
+		return (CONN_AGAIN);
 	if (moved == -1)
 		return (failure());
 	pipe->fill += (size_t)moved;

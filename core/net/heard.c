@@ -22,6 +22,12 @@ lift(int fd, uint64_t ms, bool on)
 	(void)setsockopt(fd, LEVEL, TCP_USER_TIMEOUT, &user, sizeof(user));
 }
 
+void
+heard_leave(int fd, uint64_t ms)
+{
+	lift(fd, ms, false);
+}
+
 enum heard
 heard_look(int fd, uint64_t ms, bool *lifted)
 {

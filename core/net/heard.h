@@ -23,4 +23,8 @@ enum heard {
  * first. */
 enum heard heard_look(int fd, uint64_t ms, bool *lifted);
 
+/* Nobody will look any more: the kernel has the bytes that wait, and shall
+ * not keep them for longer than ms for a peer that makes no room. */
+void heard_leave(int fd, uint64_t ms);
+
 #endif

@@ -39,16 +39,21 @@ refusal_text(int status)
 		return ("there is no such name");
 	case ARES_ENODATA:
 		return ("the name has no address");
-	case ARES_ESERVFAIL:
-		return ("the name server failed");
-	case ARES_EREFUSED:
-		return ("the name server refused");
 	case ARES_ECONNREFUSED:
+		/* Also for "server failure" and "refused" of all of them. */
 		return (no_descriptor() ?
 		    "no descriptor is left for the name server's socket" :
-		    "no name server could be reached");
+		    "the name servers failed, refused or were not there");
 	case ARES_ETIMEOUT:
 		return ("the name servers did not answer in time");
+	case ARES_EBADNAME:
+	case ARES_EBADRESP:
+		return ("the name server's answer is malformed");
+	case ARES_EFORMERR:
+	case ARES_ENOTIMP:
+		return ("the name server did not understand the question");
+	case REPLY_TOO_LONG:
+		return ("the name server's answer is too long");
 	default:
 		return (ares_strerror(status));
 	}

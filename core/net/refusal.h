@@ -8,6 +8,9 @@
 
 #include "base/why.h"
 
+/* Beside c-ares' own. */
+#define REPLY_TOO_LONG 1000
+
 enum why refusal_why(int status);
 const char *refusal_text(int status);
 

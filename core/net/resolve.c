@@ -18,8 +18,9 @@
  *  - Every query is in exactly one job's list.
  */
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <assert.h>
-#include <netdb.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,13 @@
 #include <sys/time.h>
 
 #include "net/cache.h"
+#include "net/hosts.h"
 #include "net/refusal.h"
 #include "net/resolve.h"
 
 #define TRIES 3
 #define EDNS_SIZE 1232			/* fits every path unfragmented */
+#define REPLY_MAX (16 * 1024)		/* a thousand addresses */
 
 struct query {
 	struct job *job;
@@ -68,6 +71,7 @@ struct resolver {
 	struct ares_fd *fds;
 	LIST_HEAD(, job) jobs;
 	struct cache *cache;
+	struct hosts *hosts;		/* or NULL */
 	bool closing;
 	uint64_t timeout_ms, ttl_min_ms, ttl_max_ms;
 	struct quota *pending;		/* jobs that name servers answer */
@@ -153,7 +157,6 @@ ares_fd_changed(void *arg, ares_socket_t fd, int readable, int writable)
 static void
 answer_fail(struct answer *answer, enum why why, const char *text)
 {
-
 	answer->count = 0;
 	answer->why = why;
 	answer->text = text;
@@ -162,7 +165,6 @@ answer_fail(struct answer *answer, enum why why, const char *text)
 static void
 answer_add(struct answer *answer, const uint8_t *bytes, size_t len)
 {
-
 	if (answer->count < RESOLVE_MAX)
 		addr_from_bytes(&answer->addrs[answer->count++], bytes, len,
 		    0);
@@ -195,59 +197,51 @@ job_finish(void *arg)
 static void
 job_answered(struct job *job)
 {
-
 	timer_start(job->resolver->loop, &job->finish, 0, job_finish, job);
 }
 
-/* Addresses of the family asked for, and the shortest of their lives. */
-static void
-job_collect(struct job *job, const struct ares_addrinfo *info)
+/*
+ * The addresses of an answer, and the shortest of the lives of all that led
+ * to them.  c-ares takes time by the square of an answer's length.
+ */
+static int
+job_collect(struct job *job, const unsigned char *reply, int len)
 {
-	const struct ares_addrinfo_node *node;
-	const struct ares_addrinfo_cname *cname;
-	uint64_t ttl = UINT32_MAX;
-	struct addr a;
+	struct ares_addrttl four[RESOLVE_MAX];
+	struct ares_addr6ttl six[RESOLVE_MAX];
+	bool v6 = job->key.family == AF_INET6;
+	int i, status, ttl, least = INT_MAX, count = RESOLVE_MAX;
 
-	for (node = info->nodes; node != NULL; node = node->ai_next) {
-		if (node->ai_family != job->key.family)
-			continue;
-		memset(&a, 0, sizeof(a));
-		if (node->ai_addrlen > sizeof(a.u))
-			continue;
-		memcpy(&a.u, node->ai_addr, node->ai_addrlen);
-		if (job->key.family == AF_INET6)
-			answer_add(&job->answer,
-			    a.u.in6.sin6_addr.s6_addr, 16);
-		else
-			answer_add(&job->answer,
-			    (const uint8_t *)&a.u.in4.sin_addr, 4);
-		if (node->ai_ttl < 0)
-			ttl = 0;
-		else if ((uint64_t)node->ai_ttl < ttl)
-			ttl = (uint64_t)node->ai_ttl;
+	if (len > REPLY_MAX)
+		return (REPLY_TOO_LONG);
+	status = v6 ? ares_parse_aaaa_reply(reply, len, NULL, six, &count) :
+	    ares_parse_a_reply(reply, len, NULL, four, &count);
+	if (status != ARES_SUCCESS)
+		return (status);
+	for (i = 0; i < count; i++) {
+		answer_add(&job->answer, v6 ? six[i].ip6addr._S6_un._S6_u8 :
+		    (const uint8_t *)&four[i].ipaddr, v6 ? 16 : 4);
+		ttl = v6 ? six[i].ttl : four[i].ttl;
+		if (ttl < least)
+			least = ttl;
 	}
-	for (cname = info->cnames; cname != NULL; cname = cname->next)
-		if (cname->ttl >= 0 && (uint64_t)cname->ttl < ttl)
-			ttl = (uint64_t)cname->ttl;
-	job->keep_ms = ttl * 1000;
+	/* A negative one is above 2^31 - 1, which is none (RFC 2181, 8). */
+	job->keep_ms = least < 0 ? 0 : (uint64_t)least * 1000;
+	return (job->answer.count == 0 ? ARES_ENODATA : ARES_SUCCESS);
 }
 
 static void
-ares_done(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+ares_done(void *arg, int status, int timeouts, unsigned char *reply, int len)
 {
 	struct job *job = arg;
 	struct resolver *resolver = job->resolver;
 
 	(void)timeouts;
 	quota_give(resolver->pending);
-	if (info != NULL && status == ARES_SUCCESS && !resolver->closing)
-		job_collect(job, info);
-	if (info != NULL)
-		ares_freeaddrinfo(info);
 	if (resolver->closing)
 		return;
-	if (status == ARES_SUCCESS && job->answer.count == 0)
-		status = ARES_ENODATA;
+	if (status == ARES_SUCCESS)
+		status = job_collect(job, reply, len);
 	if (status != ARES_SUCCESS)
 		answer_fail(&job->answer, refusal_why(status),
 		    refusal_text(status));
@@ -264,26 +258,57 @@ ares_done(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 	job_answered(job);
 }
 
-/* RFC 6761, 6.3: never asked of a name server. */
+/* Is it this name, or one under it? */
 static bool
-is_localhost(const char *name)
+under(const char *name, const char *top)
 {
-	static const char suffix[] = ".localhost";
-	size_t n = strlen(name);
+	size_t n = strlen(name), k = strlen(top);
 
-	return (strcmp(name, suffix + 1) == 0 || (n >= sizeof(suffix) &&
-	    strcmp(name + n - (sizeof(suffix) - 1), suffix) == 0));
+	return (n >= k && strcmp(name + n - k, top) == 0 &&
+	    (n == k || name[n - k - 1] == '.'));
+}
+
+static void
+answer_localhost(struct job *job)
+{
+	static const uint8_t four[4] = { 127, 0, 0, 1 };
+	static const uint8_t six[16] = { [15] = 1 };
+	bool v6 = job->key.family == AF_INET6;
+
+	answer_add(&job->answer, v6 ? six : four, v6 ? 16 : 4);
+}
+
+/* Is the answer known here?  No name server is asked for names that say of
+ * themselves where they lead to (RFC 6761, 6.3), or nobody (RFC 7686, 2). */
+static bool
+known(struct job *job)
+{
+	struct resolver *resolver = job->resolver;
+	const struct answer *kept;
+
+	if (under(job->name, "localhost"))
+		answer_localhost(job);
+	else if (under(job->name, "onion"))
+		answer_fail(&job->answer, refusal_why(ARES_ENOTFOUND),
+		    refusal_text(ARES_ENOTFOUND));
+	else if (resolver->hosts != NULL && hosts_find(resolver->hosts,
+	    job->name, job->key.family, job->answer.addrs, RESOLVE_MAX,
+	    &job->answer.count)) {
+		if (job->answer.count == 0)
+			answer_fail(&job->answer, refusal_why(ARES_ENODATA),
+			    refusal_text(ARES_ENODATA));
+	} else if ((kept = cache_find(resolver->cache, &job->key,
+	    job->started_us)) != NULL)
+		job->answer = *kept;
+	else
+		return (false);
+	return (true);
 }
 
 /* A job for this name; answered at once where nobody needs to be asked. */
 static struct job *
 job_start(struct resolver *resolver, const struct cache_key *key)
 {
-	static const uint8_t four[4] = { 127, 0, 0, 1 };
-	static const uint8_t six[16] = { [15] = 1 };
-	struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
-		.ai_family = key->family, .ai_socktype = SOCK_STREAM };
-	const struct answer *kept;
 	struct job *job;
 
 	if ((job = calloc(1, sizeof(*job))) == NULL)
@@ -295,22 +320,15 @@ job_start(struct resolver *resolver, const struct cache_key *key)
 	job->key.name = job->name;
 	TAILQ_INIT(&job->queries);
 	LIST_INSERT_HEAD(&resolver->jobs, job, link);
-	if (is_localhost(job->name)) {
-		if (key->family == AF_INET6)
-			answer_add(&job->answer, six, sizeof(six));
-		else
-			answer_add(&job->answer, four, sizeof(four));
+	if (known(job))
 		job_answered(job);
-	} else if ((kept = cache_find(resolver->cache, key,
-	    job->started_us)) != NULL) {
-		job->answer = *kept;
-		job_answered(job);
-	} else if (!quota_take(resolver->pending)) {
+	else if (!quota_take(resolver->pending)) {
 		answer_fail(&job->answer, WHY_LIMIT, "too many name lookups");
 		job_answered(job);
 	} else {
-		ares_getaddrinfo(resolver->channel, job->name, NULL, &hints,
-		    ares_done, job);
+		ares_query(resolver->channel, job->name, ns_c_in,
+		    key->family == AF_INET6 ? ns_t_aaaa : ns_t_a, ares_done,
+		    job);
 		ares_rearm(resolver);
 	}
 	return (job);
@@ -341,7 +359,6 @@ job_find(struct resolver *resolver, const struct cache_key *key)
 static void
 query_unlink(struct query *query)
 {
-
 	timer_stop(&query->deadline);
 	TAILQ_REMOVE(&query->job->queries, query, link);
 }
@@ -387,11 +404,10 @@ resolve_start(struct resolver *resolver, const char *name, int family,
 void
 resolve_cancel(struct query *query)
 {
-
-	if (query == NULL)
-		return;
-	query_unlink(query);
-	free(query);
+	if (query != NULL) {
+		query_unlink(query);
+		free(query);
+	}
 }
 
 /* ------------------------------------------------------------------ */
@@ -404,8 +420,7 @@ channel_open(struct resolver *resolver, const char *servers, struct err *err)
 	uint64_t try = resolver->timeout_ms / ((1u << TRIES) - 1);
 	int status, mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
 	    ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS |
-	    ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS;
-	char hosts_too[] = "fb", servers_only[] = "b";
+	    ARES_OPT_EDNSPSZ;
 
 	memset(&o, 0, sizeof(o));
 	/* No search list: what policy saw is what is looked up. */
@@ -416,8 +431,6 @@ channel_open(struct resolver *resolver, const char *servers, struct err *err)
 	o.tries = TRIES;
 	o.sock_state_cb = ares_fd_changed;
 	o.sock_state_cb_data = resolver;
-	/* Who names servers wants to hear them, not /etc/hosts. */
-	o.lookups = servers == NULL ? hosts_too : servers_only;
 	if ((status = ares_init_options(&resolver->channel, &o, mask)) !=
 	    ARES_SUCCESS)
 		return (err_set(err, "resolver: %s", ares_strerror(status)));
@@ -446,11 +459,17 @@ resolver_create(struct loop *loop, const struct resolver_options *options,
 	LIST_INIT(&resolver->jobs);
 	if ((resolver->cache = cache_create(options->cache_entries)) == NULL)
 		goto err1;
+	if (options->hosts != NULL &&
+	    (resolver->hosts = hosts_create(options->hosts)) == NULL)
+		goto err2;
 	if (channel_open(resolver, options->servers, err) == 0)
 		return (resolver);
+	hosts_free(resolver->hosts);
 	cache_free(resolver->cache);
 	free(resolver);
 	return (NULL);
+err2:
+	cache_free(resolver->cache);
 err1:
 	free(resolver);
 err0:
@@ -475,6 +494,7 @@ resolver_free(struct resolver *resolver)
 		free(job);
 	}
 	assert(resolver->fds == NULL);
+	hosts_free(resolver->hosts);
 	cache_free(resolver->cache);
 	free(resolver);
 }

@@ -26,6 +26,7 @@ struct resolver_options {
 	uint64_t ttl_min_ms, ttl_max_ms;
 	struct quota *queries;	/* that are under way; NULL: no bound */
 	const char *servers;	/* "127.0.0.1:5353,..."; NULL: the system's */
+	const char *hosts;	/* a file that is asked first; NULL: none */
 };
 
 /* What a query found.  count 0: `why` is WHY_DNS_FAILED, WHY_DNS_TIMEOUT,

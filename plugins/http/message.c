@@ -38,11 +38,11 @@ struct chunked {
 	uint32_t line;		/* bytes of the run so far */
 	uint32_t digits;	/* the chunk's size needs so many */
 	uint32_t extensions;	/* bytes in this message */
+	uint8_t ends;		/* LFs until the line of the size is over */
 	uint8_t previous;	/* byte of the run; 0 at its begin */
 	uint8_t name_len;
 	char name[NAME_MAX_BYTES];	/* of a trailer field, lower case */
 	bool begun;		/* behind our own head */
-	bool last;		/* behind the size of the last chunk */
 	bool done;
 };
 
@@ -65,12 +65,13 @@ framing_byte_ok(const struct chunked *c, uint8_t byte)
 static bool
 framing(struct chunked *c, const uint8_t *end)
 {
-	uint32_t max = c->last ? TRAILERS_MAX : LINE_MAX_BYTES;
-
 	for (; c->from < end; c->from++) {
-		if (!framing_byte_ok(c, *c->from) || ++c->line > max)
+		if (!framing_byte_ok(c, *c->from) || ++c->line >
+		    (c->ends > 0 ? LINE_MAX_BYTES : TRAILERS_MAX))
 			return (false);
 		c->previous = *c->from;
+		if (c->previous == '\n' && c->ends > 0)
+			c->ends--;
 	}
 	return (true);
 }
@@ -100,7 +101,6 @@ on_chunk_header(llhttp_t *parser)
 
 	if (size > SIZE_LIMIT)
 		return (-1);
-	c->last = size == 0;
 	for (c->digits = 1; size > 15; size >>= 4)
 		c->digits++;
 	return (0);
@@ -117,6 +117,7 @@ on_body(llhttp_t *parser, const char *at, size_t len)
 	if (c->line > c->digits + 4)
 		c->extensions += c->line - c->digits - 4;
 	c->line = 0;
+	c->ends = 2;		/* that behind the data is one */
 	c->previous = 0;
 	c->from = data + len;
 	return (c->extensions > EXTENSIONS_MAX ? -1 : 0);
@@ -188,6 +189,7 @@ chunked_create(const llhttp_settings_t *settings)
 		return (NULL);
 	}
 	c->begun = true;
+	c->ends = 1;
 	return (c);
 }
 

@@ -222,7 +222,9 @@ test_everything(void **state)
 	    "  - file: /tmp/x.log\n"
 	    "    on_full: drop\n"
 	    "limits: { head: 8KiB, head_fields: 50, hold: 64KiB }\n"
-	    "timeouts: { idle: 0, half_closed: 1s }\n";
+	    "timeouts: { idle: 0, half_closed: 1s }\n"
+	    "resolver:\n"
+	    "  servers: [10.0.0.53, \"127.0.0.1:5353\", \"::1\"]\n";
 	struct config *c = good(text);
 	int how;
 
@@ -253,6 +255,8 @@ test_everything(void **state)
 	assert_int_equal(c->limits.hold, 65536);
 	assert_int_equal(c->timeouts.idle, 0);
 	assert_int_equal(c->timeouts.half_closed, 1000);
+	assert_string_equal(c->name_servers,
+	    "10.0.0.53:53,127.0.0.1:5353,[::1]:53");
 	assert_int_equal(c->listens[0].timeouts.idle, 0);
 	assert_int_equal(c->listens[1].timeouts.idle, 7000);
 	assert_int_equal(c->listens[1].timeouts.lifetime, 3600000);
@@ -576,6 +580,11 @@ test_sections(void **state)
 	    "c.yaml:5:16: format: \"xml\" is none of json|text");
 	bad_once(HEAD "limits: {head: 100B}\n",
 	    "c.yaml:5:16: head: 100B is too small: at least 1KiB");
+	bad_once(HEAD "resolver: {servers: [dns.test]}\n",
+	    "c.yaml:5:22: 'dns.test' is no name server, such as 10.0.0.53 or "
+	    "\"127.0.0.1:5353\"");
+	bad_once(HEAD "resolver: {servers: []}\n",
+	    "c.yaml:5:21: servers: one to 8 name servers are expected");
 	bad_once(HEAD "timeouts: {half_closed: 0}\n",
 	    "c.yaml:5:25: half_closed: 0 is too small: at least 1ms");
 	bad_once("version: 1\nplugins: [{name: raw}]\nlisten:\n"

@@ -424,6 +424,10 @@ class Signals(Exec):
             self.skipTest(f'no terminal: {e}')
         if pid == 0:
             try:
+                # Who is started in the background ignores them, and hands
+                # that on.
+                for signo in (signal.SIGINT, signal.SIGQUIT):
+                    signal.signal(signo, signal.SIG_DFL)
                 os.execv(PROGRAM, [str(PROGRAM), 'exec', *command])
             finally:
                 os._exit(99)

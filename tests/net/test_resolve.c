@@ -175,6 +175,60 @@ test_localhost(void **state)
 	shut(&f);
 }
 
+/* A file of names goes first; what it has in the other family alone is not
+ * asked of a server. */
+static void
+test_hosts(void **state)
+{
+	struct resolver_options o = { .timeout_ms = 60000,
+		.ttl_max_ms = 3600000, .hosts = "resolve-hosts.test" };
+	FILE *file = fopen(o.hosts, "w");
+	struct fixture f;
+	struct result r;
+	struct err err;
+
+	(void)state;
+	assert_non_null(file);
+	fputs("192.0.2.77 a.test\n", file);
+	fclose(file);
+	open_with(&f, 60000, 16, 0);
+	resolver_free(f.resolver);
+	o.servers = f.dns.servers;
+	f.resolver = resolver_create(f.loop, &o, &err);
+	assert_non_null(f.resolver);
+	ask(&f, "a.test", AF_INET, &r);
+	assert_int_equal(r.answer.count, 1);
+	assert_addr(&r, 0, "192.0.2.77");
+	ask(&f, "a.test", AF_INET6, &r);
+	assert_int_equal(r.answer.count, 0);
+	assert_int_equal(r.answer.why, WHY_DNS_FAILED);
+	assert_string_equal(r.answer.text, "the name has no address");
+	assert_int_equal(f.dns.asked, 0);
+	ask(&f, "b.test", AF_INET, &r);
+	assert_addr(&r, 0, "192.0.2.3");
+	unlink(o.hosts);
+	ask(&f, "a.test", AF_INET, &r);
+	assert_addr(&r, 0, "192.0.2.1");
+	shut(&f);
+}
+
+/* It says nothing about itself to name servers. */
+static void
+test_onion(void **state)
+{
+	struct fixture f;
+	struct result r;
+
+	(void)state;
+	open_with(&f, 60000, 16, 0);
+	ask(&f, "abc.onion", AF_INET, &r);
+	assert_int_equal(r.answer.why, WHY_DNS_FAILED);
+	assert_int_equal(f.dns.asked, 0);
+	ask(&f, "notonion", AF_INET, &r);
+	assert_true(f.dns.asked > 0);
+	shut(&f);
+}
+
 static void
 test_failures(void **state)
 {
@@ -466,6 +520,8 @@ main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_localhost),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_onion),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_no_search),
 		cmocka_unit_test(test_silence),

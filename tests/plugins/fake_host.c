@@ -14,7 +14,6 @@
 
 #define QUEUE 8
 #define ANSWERS 16
-#define EVENTS 512
 #define REPORTS 8
 #define CALLS_MAX 200000u
 
@@ -71,8 +70,8 @@ struct fake {
 	struct lane lanes[2];
 	struct answer answers[ANSWERS];
 	size_t answer_count;
-	struct line events[EVENTS], reports[REPORTS];
-	size_t event_count, report_count;
+	struct line *events, reports[REPORTS];
+	size_t event_count, event_room, report_count;
 	struct text log;
 	char *handoff;
 	char *refused;		/* latched */
@@ -194,7 +193,7 @@ text_field(struct text *t, const struct frl_field *field,
 		return;
 	}
 	default:
-		INSIST(!"a field of a known type");
+		insist("a field of a known type", __func__, __LINE__);
 	}
 	if (n != 0 || !(field->flags & FRL_ABSENT_ZERO))
 		text_print(t, " %s=%llu", field->name, (unsigned long long)n);
@@ -428,7 +427,7 @@ show(struct fake *f, enum frl_flow flow)
 		lane_record(f, flow, PASS, FRL_ALL, NULL, false);
 	free(mem);
 	l->due = false;
-	answered(f, flow, verdict);
+	answered(f, (int)flow, verdict);
 	return (true);
 }
 
@@ -457,7 +456,7 @@ tell_end(struct fake *f, enum frl_flow flow)
 	}
 	if (!l->finished && !f->leaving && l->count < QUEUE + 1)
 		l->ahead[l->count++] = (struct entry){ .verb = END };
-	answered(f, flow, verdict);
+	answered(f, (int)flow, verdict);
 	return (true);
 }
 
@@ -594,6 +593,9 @@ act(struct frl_link *link, enum frl_flow flow, enum verb verb, uint64_t n,
 
 	INSIST(!f->quiet);	/* no verbs in open and close */
 	INSIST(f->busy);
+	/* Who does not own the protocol may only pass. */
+	if (verb != PASS && (f->plugin->flags & FRL_OWNS_PROTOCOL) == 0)
+		return (-1);
 	return (lane_record(f, flow, verb, n, bytes, false));
 }
 
@@ -834,7 +836,12 @@ host_publish(struct frl_link *link, enum frl_flow flow,
 	struct line *line;
 
 	INSIST(declared(f, event) && !(event->flags & FRL_EVENT_PART));
-	INSIST(f->event_count < EVENTS);
+	if (f->event_count == f->event_room) {
+		f->event_room = f->event_room * 2 + 16;
+		f->events = reallocarray(f->events, f->event_room,
+		    sizeof(f->events[0]));
+		INSIST(f->events != NULL);
+	}
 	line = &f->events[f->event_count++];
 	line->event = event;
 	line->text = event_line(event, (int)flow, record);
@@ -901,7 +908,7 @@ host_resume(const struct frl_host *host, uint64_t token,
 	(void)token;
 	(void)verdict;
 	(void)reason;
-	INSIST(!"resume is for hooks");
+	insist("resume is for hooks", __func__, __LINE__);
 }
 
 static int
@@ -918,9 +925,11 @@ host_later(const struct frl_host *host, uint64_t ms, void (*fn)(void *arg),
 static void
 host_say(const struct frl_host *host, enum frl_level level, const char *text)
 {
-	(void)host;
+	const struct fake *f = (const struct fake *)(const void *)host;
+
 	(void)level;
-	fprintf(stderr, "plugin: %s\n", text);
+	if (!f->options.quiet)
+		fprintf(stderr, "plugin: %s\n", text);
 }
 
 static int
@@ -1048,6 +1057,7 @@ fake_free(struct fake *f)
 	}
 	for (size_t i = 0; i < f->event_count; i++)
 		free(f->events[i].text);
+	free(f->events);
 	for (size_t i = 0; i < f->report_count; i++)
 		free(f->reports[i].text);
 	text_free(&f->log);

@@ -60,6 +60,7 @@ static const struct body bodies[] = {
 	{ "5;a\0b\r\nhello\r\n", 15, -1 },
 	{ "5;a=\"\r\n\"\r\nhello\r\n", 0, -1 },
 	{ "5;a=" X256 X16 X16 "\r\nhello\r\n", 0, -1 },
+	{ "0;a=" X256 X16 X16 "\r\n\r\n", 0, -1 },
 	/* 29: behind the data */
 	{ "5\r\nhelloXX0\r\n\r\n", 0, -1 },
 	{ "5\r\nhello\r\r\n0\r\n\r\n", 0, -1 },
