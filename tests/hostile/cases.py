@@ -12,7 +12,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent / 'cases'
 KEY = 'dGhlIHNhbXBsZSBub25jZQ=='            # of RFC 6455, 1.3
 ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 KEYS = {'from', 'config', 'send', 'want', 'enforce', 'ways', 'ask', 'answer',
-        'note', 'stall', 'early', 'fin', 'each', 'handshake', 'elsewhere'}
+        'note', 'stall', 'early', 'fin', 'each', 'handshake', 'table',
+        'elsewhere'}
 PLACES = {'client', 'request', 'response', 'client-frames', 'server-frames',
           'config', 'plugin', 'log'}
 LETTERS = {'r': b'\r', 'n': b'\n', 't': b'\t', '0': b'\0', 's': b' ',

@@ -30,6 +30,9 @@ def answers(data):
         n = int(length.group(1)) if length else 0
         if status in (204, 304):
             n = 0
+        elif re.search(rb'(?im)^transfer-encoding: *chunked', head):
+            found = re.search(rb'(^|\r\n)0\r\n(\r\n)', rest)
+            n = found.end() if found else len(rest) + 1
         if len(rest) < n:
             return out, data
         out.append((status, head))
@@ -108,6 +111,14 @@ def w_behind(run, log, arg):
     return None
 
 
+def w_left(run, log, arg):
+    """The server's connection is closed, whatever becomes of the client's."""
+    left = run.left if run.over else all(s.eof for s in run.servers)
+    if not left:
+        return 'the server was not left'
+    return None
+
+
 def w_untouched(run, log, arg):
     from_server = run.case.stanza.get('from') in ('server-frames', 'response')
     got = run.got() if from_server else run.arrived()
@@ -156,7 +167,7 @@ def w_uninspected(run, log, arg):
 
 WORDS = {'close': w_close, 'silent': w_silent, 'once': w_once,
          'open': w_open, 'behind': w_behind, 'untouched': w_untouched,
-         'code': w_code, 'end': w_end, 'kind': w_kind,
+         'code': w_code, 'left': w_left, 'end': w_end, 'kind': w_kind,
          'uninspected': w_uninspected}
 # Cut in the middle, a case has to end, and no more; but what may not arrive
 # may not arrive in part either.

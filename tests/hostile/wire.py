@@ -18,6 +18,7 @@ import cases
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 HIDDEN = (b'GET http://%(server)s/behind HTTP/1.1\r\nHost: %(server)s\r\n'
           b'\r\n')
+HOST = '127.0.0.1'  # where the server is
 ALONE = 3000        # so many bytes are sent one by one, at most
 
 
@@ -100,10 +101,10 @@ class Run:
         self.options = options
         self.deadline = time.monotonic() + options.seconds
         self.listener = options.listener or socket.create_server(
-            ('127.0.0.1', 0), backlog=64)
+            (HOST, 0), backlog=64)
         self.listener.setblocking(False)
         port = self.listener.getsockname()[1]
-        server = f'127.0.0.1:{port}'.encode()
+        server = f'{HOST}:{port}'.encode()
         self.values = {
             **values, 'S': server, 'P': str(port).encode(),
             'K': cases.KEY.encode(), 'A': cases.ACCEPT.encode(),
@@ -114,6 +115,8 @@ class Run:
         self.scripted = True        # does the server answer by itself?
         self.hung = None
         self.closed = False         # the proxy closed, before we did
+        self.left = False           # the server's connection, likewise
+        self.over = False           # the rest is leaving
         self.sent = b''
 
     def bytes(self, key, default=''):
@@ -268,6 +271,8 @@ class Run:
             self.send_all()
             self.pump(lambda: self.client.eof or done(self), 'an answer')
             self.closed = self.client.eof and not self.client.shut
+            self.left = all(s.eof for s in self.servers)
+            self.over = True
             self.leave()
         except Hang as e:
             self.hung = str(e)
