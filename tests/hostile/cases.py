@@ -111,6 +111,9 @@ def read_file(path):
             stanzas[-1].keys[key] = value.strip(' ')
     for stanza in stanzas:
         if stanza.get('elsewhere'):
+            for other in stanza.get('elsewhere').split():
+                if not (FOLDER.parents[2] / other).exists():
+                    raise SystemExit(f'{stanza.place}: no {other}')
             continue
         if stanza.get('from') not in PLACES or not stanza.cases:
             raise SystemExit(f'{stanza.place}: no cases, or no `from`')

@@ -31,8 +31,8 @@ def pieces(data, mode):
     if mode == 'halves':
         middle = len(data) // 2
         return [data[:middle], data[middle:]]
-    if mode == 'cut':
-        return [data[:len(data) // 2]]
+    if mode.startswith('cut'):      # cutN: after N sixteenths
+        return [data[:len(data) * int(mode[3:] or 8) // 16]]
     return [data]
 
 
@@ -98,6 +98,7 @@ class Run:
 
     def __init__(self, case, mode, way, values, options):
         self.case, self.mode, self.way = case, mode, way
+        self.cut = mode.startswith('cut')
         self.options = options
         self.deadline = time.monotonic() + options.seconds
         self.listener = options.listener or socket.create_server(
@@ -140,7 +141,7 @@ class Run:
         side.served = True
         mode = self.mode if self.answers() else 'whole'
         side.send(self.answer, mode)
-        if self.answers() and (mode == 'cut' or self.case.stanza.get('fin')):
+        if self.answers() and (self.cut or self.case.stanza.get('fin')):
             side.finish = True
 
     def answers(self):
@@ -177,7 +178,10 @@ class Run:
             if known.get(fd) != bits:
                 poll.register(fd, bits)
                 known[fd] = bits
-        for fd, bits in poll.poll(200):
+        ready = poll.poll(200)
+        if ready:               # who moves does not hang
+            self.deadline = time.monotonic() + self.options.seconds
+        for fd, bits in ready:
             side = by_fd.get(fd)
             if side is None:
                 self.accept()
@@ -257,7 +261,7 @@ class Run:
             side = self.servers[0]
         mode = 'cut' if self.case.stanza.get('stall') else self.mode
         side.send(self.sent, mode)
-        side.finish = self.mode == 'cut'
+        side.finish = self.cut
 
     def go(self, done):
         """done(run): has all come that was hoped for?"""
