@@ -52,15 +52,15 @@ def split(want):
 
 def close_codes(data, masked):
     """Where the last frame is a close: its code.  What stands before it is
-    whatever was forwarded."""
-    at = data.rfind(b'\x88')
-    while at >= 0:
-        skip = 6 if masked else 2
-        if at + skip + 2 <= len(data) and bool(data[at + 1] & 128) == masked:
-            key = data[at + 2:at + 6] if masked else b'\0\0\0\0'
+    whatever was forwarded, so it is looked for from the end."""
+    skip = 6 if masked else 2
+    for at in range(max(0, len(data) - skip - 125), len(data) - skip - 1):
+        flags = 128 if masked else 0
+        if data[at] == 0x88 and data[at + 1] == \
+                flags | len(data) - at - skip:
+            key = data[at + 2:at + 6] if masked else b'\0\0'
             return ((data[at + skip] ^ key[0]) << 8
                     | (data[at + skip + 1] ^ key[1]))
-        at = data.rfind(b'\x88', 0, at)
     return None
 
 
