@@ -45,23 +45,14 @@ CONFIGS = {
 }
 
 
-def enforces(build):
-    """Has the plugin websocket a mode?"""
-    said = subprocess.run([build / 'fairlead', 'plugins', 'info',
-                           'websocket'], stdout=subprocess.PIPE).stdout
-    return b'observe|enforce' in said
-
-
 class Fairlead:
-    def __init__(self, build, name, without=()):
+    def __init__(self, build, name):
         self.name = name
         self.folder = tempfile.TemporaryDirectory(prefix='frl-hostile-')
         folder = pathlib.Path(self.folder.name)
         self.log, self.err = folder / 'log', folder / 'stderr'
         words = {'allow': '', 'timeouts': '', 'http': '', 'websocket': ''}
         words.update(CONFIGS[name])
-        for word in without:
-            words[word] = ''
         config = folder / 'fairlead.yaml'
         config.write_text(CONFIG.format(log=self.log, **words))
         # A build that is given as a path: plugins stand beside the program.
