@@ -109,7 +109,9 @@ def word_frames(run):
         return 'forwarded'
     if judge.close_codes(there, not masked):
         return 'refused'
-    return 'cut' if run.closed else None
+    # What stood behind a close frame may be left out without a word.
+    return 'cut' if run.closed or (here and run.sent.startswith(here)) \
+        else None
 
 
 def word(run):
