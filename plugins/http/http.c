@@ -300,8 +300,8 @@ let_last_byte_go(struct frl_link *link, enum frl_flow flow)
 	const struct http_link *l = link->state;
 	const struct message *m = &l->x->body[flow];
 
-	if (m->kind == MESSAGE_LENGTH && !m->done)
-		(void)frl_pass(link, flow, 1);
+	if (m->kind == MESSAGE_LENGTH)
+		(void)frl_pass(link, flow, m->left);
 }
 
 static void

@@ -62,3 +62,27 @@ list_next(struct list *list, struct frl_bytes *ret)
 		list->rest = list->head->fields[list->next - 1].value;
 	}
 }
+
+unsigned
+list_connection(const struct frl_http_head *head)
+{
+	static const struct {
+		const char *name;
+		unsigned says;
+	} rows[] = {
+		{ "close", CONNECTION_CLOSE },
+		{ "keep-alive", CONNECTION_KEEP_ALIVE },
+		{ "host", CONNECTION_FRAMING },
+		{ "content-length", CONNECTION_FRAMING },
+		{ "transfer-encoding", CONNECTION_FRAMING },
+	};
+	struct list w = { .head = head, .name = "connection" };
+	struct frl_bytes element;
+	unsigned says = 0;
+
+	while (list_next(&w, &element))
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if (head_equals(element, rows[i].name))
+				says |= rows[i].says;
+	return (says);
+}

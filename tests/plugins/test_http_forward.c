@@ -69,7 +69,7 @@ test_requests(void **state)
 	    "GET /a?b HTTP/1.1\r\nHost: example.com\r\nA: b\r\n"
 	    "Via: 1.1 px\r\n\r\n", false);
 	request("GET http://[::1]:81 HTTP/1.0\r\n\r\n",
-	    "GET / HTTP/1.0\r\nHost: [::1]:81\r\nVia: 1.0 px\r\n\r\n", false);
+	    "GET / HTTP/1.1\r\nHost: [::1]:81\r\nVia: 1.0 px\r\n\r\n", false);
 	request("GET http://a:80?q HTTP/1.1\r\nHost: a\r\n\r\n",
 	    "GET /?q HTTP/1.1\r\nHost: a\r\nVia: 1.1 px\r\n\r\n", false);
 	request("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n"
@@ -142,17 +142,17 @@ static void
 test_responses(void **state)
 {
 	(void)state;
-	response("HTTP/1.0 200\r\nConnection: close, y\r\nY: 1\r\nZ: 2\r\n"
+	response("HTTP/1.0 200\r\nDate: x\r\nConnection: close, y\r\nY: 1\r\nZ: 2\r\n"
 	    "Keep-Alive: 1\r\nUpgrade: h2\r\nContent-Length: 1\r\n\r\n",
-	    "HTTP/1.1 200 \r\nZ: 2\r\nContent-Length: 1\r\n"
+	    "HTTP/1.1 200 \r\nDate: x\r\nZ: 2\r\nContent-Length: 1\r\n"
 	    "Via: 1.0 px\r\n\r\n", false);
-	response("HTTP/1.1 404 No, never\r\nSet-Cookie: a\r\n"
+	response("HTTP/1.1 404 No, never\r\nDate: x\r\nSet-Cookie: a\r\n"
 	    "Set-Cookie: b\r\n\r\n",
-	    "HTTP/1.1 404 No, never\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
+	    "HTTP/1.1 404 No, never\r\nDate: x\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
 	    "Connection: close\r\nVia: 1.1 px\r\n\r\n", true);
-	response("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+	response("HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n\r\n",
-	    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+	    "HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\nVia: 1.1 px\r\n\r\n", false);
 }
 
@@ -165,8 +165,9 @@ static const struct http_options options = { .idle = 60000,
 
 #define GET(host) "GET http://" host "/ HTTP/1.1\r\nHost: " host "\r\n\r\n"
 #define GOT "GET / HTTP/1.1\r\nHost: example.com\r\nVia: 1.1 px\r\n\r\n"
-#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-#define ANSWERED "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: 1.1 px\r\n\r\nhi"
+#define OK "HTTP/1.1 200 OK\r\nDate: now\r\n"
+#define ANSWER OK "Content-Length: 2\r\n\r\nhi"
+#define ANSWERED OK "Content-Length: 2\r\nVia: 1.1 px\r\n\r\nhi"
 
 static struct fake *
 create(void)
@@ -228,7 +229,7 @@ check_other(struct fake *f)
 {
 	assert_true(fake_output_is(f, CLIENT, GOT));
 	assert_false(fake_left(f));
-	fake_text(f, SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh");
+	fake_text(f, SERVER, OK "Content-Length: 2\r\n\r\nh");
 	assert_false(fake_left(f));
 	fake_text(f, SERVER, "i");
 	assert_true(fake_left(f));
@@ -334,11 +335,11 @@ test_close_delimited(void **state)
 
 	(void)state;
 	fake_text(f, CLIENT, GET("example.com") GET("other.org"));
-	fake_text(f, SERVER, "HTTP/1.1 200 OK\r\n\r\nsome");
+	fake_text(f, SERVER, OK "\r\nsome");
 	fake_over(f, SERVER);
 	assert_false(fake_left(f));
 	assert_true(fake_ended(f, SERVER));
-	assert_true(fake_output_is(f, SERVER, "HTTP/1.1 200 OK\r\n"
+	assert_true(fake_output_is(f, SERVER, OK
 	    "Connection: close\r\nVia: 1.1 px\r\n\r\nsome"));
 	fake_free(f);
 }
