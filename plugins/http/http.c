@@ -21,7 +21,7 @@
  * Options:
  *	idle		end a connection on which nothing moves between two
  *			exchanges; within one, timeouts.idle counts
- *	head_time	for a whole request head, from its first byte
+ *	head_time	for a whole head, of either side, from its first byte
  *	first_byte	from the whole request to the response's first byte
  *	head_bytes	longest head
  *	head_fields	most fields in a head
@@ -49,7 +49,7 @@ static const struct frl_option http_option_table[] = {
 	    .offset = offsetof(struct http_options, idle) },
 	{ .name = "head_time", .def = "10s", .type = FRL_OPTION_DURATION,
 	    .min = 1, .max = 86400000,
-	    .help = "from the first byte of a request head to its last",
+	    .help = "from the first byte of a head to its last",
 	    .offset = offsetof(struct http_options, head_time) },
 	{ .name = "first_byte", .def = "5m", .type = FRL_OPTION_DURATION,
 	    .max = 86400000,

@@ -25,6 +25,8 @@
 /* Bad inputs 28: a cap per chunk and one per message. */
 #define EXTENSION_MAX 256u
 #define EXTENSIONS_MAX 4096u
+/* Bad inputs 27: also where most of them are zeros. */
+#define DIGITS_MAX 16u
 /* CRLF of the data before, 16 digits, CRLF. */
 #define LINE_MAX_BYTES (EXTENSION_MAX + 20u)
 /* The last chunk's line with the trailer section behind it. */
@@ -40,6 +42,7 @@ struct chunked {
 	uint32_t digits;	/* the chunk's size needs so many */
 	uint32_t extensions;	/* bytes in this message */
 	uint8_t previous;	/* byte of the run; 0 at its begin */
+	uint8_t sizing;		/* digits of its size, from 1; 0: behind it */
 	uint8_t name_len;
 	char name[NAME_MAX_BYTES];	/* of a trailer field, lower case */
 	bool begun;		/* behind our own head */
@@ -65,6 +68,19 @@ framing_byte_ok(const struct chunked *c, uint8_t byte)
 	    (byte == ' ' || byte == '\t' || byte == ':')));
 }
 
+/* Digits stand behind the CRLF of the data before, if any. */
+static bool
+size_byte_ok(struct chunked *c, uint8_t byte)
+{
+	if (c->sizing == 1 && (byte == '\r' || byte == '\n'))
+		return (true);
+	if (byte == '\r' || byte == ';')
+		c->sizing = 0;
+	else
+		c->sizing++;
+	return (c->sizing <= DIGITS_MAX + 1);
+}
+
 static bool
 framing(struct chunked *c, const uint8_t *end)
 {
@@ -72,6 +88,8 @@ framing(struct chunked *c, const uint8_t *end)
 
 	for (; c->from < end; c->from++) {
 		if (!framing_byte_ok(c, *c->from) || ++c->line > max)
+			return (false);
+		if (c->sizing != 0 && !size_byte_ok(c, *c->from))
 			return (false);
 		c->previous = *c->from;
 	}
@@ -128,6 +146,7 @@ on_body(llhttp_t *parser, const char *at, size_t len)
 	if (c->line > c->digits + 4)
 		c->extensions += c->line - c->digits - 4;
 	c->line = 0;
+	c->sizing = 1;
 	c->previous = 0;
 	c->from = data + len;
 	c->data = len;
@@ -202,6 +221,7 @@ chunked_create(const llhttp_settings_t *settings)
 		return (NULL);
 	}
 	c->begun = true;
+	c->sizing = 1;
 	return (c);
 }
 

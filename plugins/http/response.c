@@ -197,6 +197,7 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	struct http_link *l = link->state;
 	enum head_result result;
 	struct head h;
+	bool first;
 
 	/* A server that says good-bye between two requests (408). */
 	if (l->x == NULL && l->forward && l->txns != 0 && !l->closing &&
@@ -213,13 +214,17 @@ response_data(struct frl_link *link, struct frl_bytes held)
 		    ANSWER_NONE }));
 	if (l->x->answered)
 		return (step_body(link, FRL_FROM_SERVER, held));
-	step_await(link, 0);
+	first = l->scanned[FRL_FROM_SERVER] == 0;
 	if (!step_worth(link, FRL_FROM_SERVER, held))
 		return (FRL_OK);
 	result = head_scan_response(&h, http->response_fields, held.data,
 	    held.len, &http->limits);
-	if (result == HEAD_MORE)
+	if (result == HEAD_MORE) {
+		if (first)
+			step_await(link, http->options->head_time);
 		return (FRL_OK);
+	}
+	step_await(link, 0);
 	l->scanned[FRL_FROM_SERVER] = 0;
 	if (result == HEAD_OK)
 		return (response_begin(link, &h, held));

@@ -123,7 +123,8 @@ step_finished(struct frl_link *link, enum frl_flow flow, uint64_t n)
 	x->body[flow].done = true;
 	x->size[flow] = end > x->base[flow] ? end - x->base[flow] : 0;
 	message_free(&x->body[flow]);
-	if (flow == FRL_FROM_CLIENT && !x->answered)
+	if (flow == FRL_FROM_CLIENT && !x->answered &&
+	    l->scanned[FRL_FROM_SERVER] == 0)
 		step_await(link, http->options->first_byte);
 	settle(link);
 }

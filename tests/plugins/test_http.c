@@ -882,15 +882,37 @@ test_first_byte(void **state)
 	assert_int_equal(fake_timer_ms(f), FRL_ALL);
 	fake_text(f, C, "2");
 	assert_int_equal(fake_timer_ms(f), 300000);
+	/* Then it has another one for the head. */
 	fake_text(f, S, "H");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	fake_text(f, S, "T");
+	fake_text(f, S, OK2 + 2);
 	assert_int_equal(fake_timer_ms(f), FRL_ALL);
-	fake_text(f, S, OK2 + 1);
 	fake_text(f, C, GET);
 	assert_int_equal(fake_timer_ms(f), 300000);
 	assert_true(fake_timer(f));
 	assert_true(is_output(f, S, OK2 "~HTTP/1.1 504 "));
 	assert_true(fake_saw(f, "http.error", "response_timeout"));
 	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
+/* A head that drips in, even before the request is whole. */
+static void
+test_slow_response(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 2\r\n\r\n1");
+	fake_text(f, S, "HTTP/1.1 1");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	fake_text(f, C, "2");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	assert_true(fake_timer(f));
+	assert_true(is_output(f, S, "~HTTP/1.1 504 "));
+	assert_true(fake_saw(f, "http.error", "response_timeout"));
 	fake_free(f);
 }
 
@@ -945,6 +967,7 @@ main(void)
 		cmocka_unit_test(test_head_time),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_first_byte),
+		cmocka_unit_test(test_slow_response),
 		cmocka_unit_test(test_first_byte_needless),
 		cmocka_unit_test(test_unwanted),
 	};
