@@ -293,14 +293,16 @@ http_end(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	    server_end(link, held));
 }
 
-/* A body with a length ends where it said: its last byte was to be shown. */
+/* A body with a length ends where it said: its last byte was to be shown.  One
+ * that a client may withhold has nothing to wait for. */
 static void
 let_last_byte_go(struct frl_link *link, enum frl_flow flow)
 {
 	const struct http_link *l = link->state;
 	const struct message *m = &l->x->body[flow];
 
-	if (m->kind == MESSAGE_LENGTH)
+	if (m->kind == MESSAGE_LENGTH && !(flow == FRL_FROM_CLIENT &&
+	    l->x->expects && m->left == m->length))
 		(void)frl_pass(link, flow, m->left);
 }
 

@@ -372,6 +372,23 @@ class BothWays(Conversations):
         self.hold(talk, cuts=('whole', 'halves'),
                   about=[['Connection: close'], []])
 
+    def test_error_and_a_reset(self):
+        """The same, and it closes on bytes that it has not read: what it said
+        before that is not lost."""
+        body = b'too large' * 1000
+        no = Ans(413, f'Content-Length: {len(body)}', 'Connection: close',
+                 body=body)
+        head = Req(*POST, 'Content-Length: 4000000', body=b'')
+
+        def talk(t):
+            t.ask(head, b'x' * 5000)
+            t.heard(head)
+            t.say(no)
+            t.server.close()
+            t.got(no)
+            t.client.close()
+        self.hold(talk, cuts=('whole', 'halves'), about=[()] * 3)
+
     def upload(self, sock, stop):
         try:
             while not stop.is_set():
