@@ -299,6 +299,7 @@ class Bad(Conversations):
         """Before it was asked, and between two requests."""
         def talk(t, raw):
             t.exchange()
+            t.cut = 'whole'     # the first byte is one too many
             t.say(raw)
             if t.mode == 'forward':
                 t.new_server()          # it says good-bye to us
@@ -315,6 +316,7 @@ class Bad(Conversations):
         def talk(t):
             t.exchange()
             t.ask(Req().sent(t.mode, t.port)[:-4])
+            t.cut = 'whole'
             t.say(ok(b'forged'))
             if t.mode == 'forward':
                 t.new_server()
