@@ -36,7 +36,8 @@ take(struct frl_bytes body, struct dice *dice, size_t longest, size_t *ret_n)
 	enum message_result result = MESSAGE_MORE;
 	llhttp_settings_t settings;
 	struct message m;
-	size_t at = 0, n, used;
+	struct message_piece got;
+	size_t at = 0, n;
 
 	message_settings(&settings);
 	begin(&m);
@@ -46,11 +47,11 @@ take(struct frl_bytes body, struct dice *dice, size_t longest, size_t *ret_n)
 		n = longest == 0 ? piece.len : 1 + roll(dice, longest);
 		piece.len = n < piece.len ? n : piece.len;
 		piece.data = fuzz_copy(body.data + at, piece.len);
-		result = message_take(&m, &settings, piece, &used);
+		result = message_take(&m, &settings, piece, &got);
 		free((void *)(uintptr_t)piece.data);
-		MUST(used <= piece.len && result != MESSAGE_NO_MEMORY);
-		MUST(result != MESSAGE_MORE || used == piece.len);
-		at += used;
+		MUST(got.n <= piece.len && result != MESSAGE_NO_MEMORY);
+		MUST(result != MESSAGE_MORE || got.n == piece.len);
+		at += got.n;
 	}
 	MUST(message_whole(&m, at) == (result == MESSAGE_DONE));
 	message_free(&m);

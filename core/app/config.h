@@ -86,6 +86,8 @@ struct config {
 
 	struct addr_range *allow;	/* destinations that need a word */
 	size_t allow_count;
+	uint16_t *refused_ports;
+	size_t refused_port_count;
 
 	struct sink_options *sinks;	/* at least one */
 	size_t sink_count;

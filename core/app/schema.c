@@ -47,7 +47,7 @@ static const char *const top_others[] = { "listen", "plugins", "upgrade",
 	"destinations", "log", "limits", "timeouts", "resolver", NULL };
 
 struct destinations {
-	struct frl_strings allow;
+	struct frl_strings allow, refused_ports;
 };
 
 static const struct frl_option destinations_table[] = {
@@ -55,6 +55,11 @@ static const struct frl_option destinations_table[] = {
 	    .help = "ranges of private, loopback and link-local addresses "
 	    "that may be reached", .type = FRL_OPTION_LIST,
 	    .offset = offsetof(struct destinations, allow) },
+	{ .name = "refused_ports",
+	    .def = "[22, 25, 465, 587, 2379, 6443, 10250]",
+	    .help = "ports that no server is asked for at",
+	    .type = FRL_OPTION_LIST,
+	    .offset = offsetof(struct destinations, refused_ports) },
 	{ .name = NULL },
 };
 
@@ -127,6 +132,38 @@ schema_ranges(struct schema *s, const struct frl_strings *texts,
 	return (ranges);
 }
 
+/* Digits alone, as in a client's target. */
+static uint16_t
+read_port(const char *text)
+{
+	unsigned long port = strtoul(text, NULL, 10);
+	size_t n = strlen(text);
+
+	return (n == 0 || n > 5 || n != strspn(text, "0123456789") ||
+	    text[0] == '0' || port > UINT16_MAX ? 0 : (uint16_t)port);
+}
+
+static void
+read_ports(struct schema *s, const struct frl_strings *texts,
+    const struct yaml_node *node)
+{
+	struct config *c = s->config;
+	uint16_t *port;
+	size_t i;
+
+	c->refused_ports = schema_alloc(s, texts->count, sizeof(*port));
+	if (c->refused_ports == NULL)
+		return;
+	for (i = 0; i < texts->count; i++) {
+		port = &c->refused_ports[c->refused_port_count++];
+		if ((*port = read_port(texts->items[i])) == 0)
+			yaml_complain(s->file, node->kind == YAML_LIST &&
+			    i < node->count ? &node->items[i] : node,
+			    s->errors, "'%s' is no port, 1 to 65535",
+			    texts->items[i]);
+	}
+}
+
 static void
 read_destinations(struct schema *s)
 {
@@ -136,9 +173,12 @@ read_destinations(struct schema *s)
 
 	memset(&d, 0, sizeof(d));
 	if (options_read(destinations_table, &d, s->file, node, s->root, NULL,
-	    s->errors) == 0 && d.allow.count > 0) {
-		c->allow = schema_ranges(s, &d.allow,
-		    schema_place(node, "allow"));
+	    s->errors) == 0) {
+		read_ports(s, &d.refused_ports, node == NULL ? s->root :
+		    schema_place(node, "refused_ports"));
+		if (d.allow.count > 0)
+			c->allow = schema_ranges(s, &d.allow,
+			    schema_place(node, "allow"));
 		c->allow_count = c->allow == NULL ? 0 : d.allow.count;
 	}
 	options_clear(destinations_table, &d);
@@ -278,5 +318,6 @@ schema_clear(struct config *c)
 	config_clear_listens(c);
 	free(c->allow);
 	free(c->name_servers);
+	free(c->refused_ports);
 	free(c->node);
 }

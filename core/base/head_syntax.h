@@ -17,13 +17,15 @@
 #define TOKEN 1			/* tchar (RFC 9110, 5.6.2) */
 #define TARGET 2		/* no control, no space, no '#' */
 #define VALUE 4			/* no control but HTAB */
-#define HOST 8			/* reg-name or IPv4address, without ',' */
+#define HOST 8			/* reg-name or IPv4address, without ','
+				 * and '%': nobody escapes a host, and what
+				 * "%00" is, readers do not agree on */
 #define LITERAL 16		/* between the brackets of an IPv6address */
 
 static const uint8_t head_classes[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0,
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	4, 15, 6, 5, 15, 15, 15, 15, 14, 14, 15, 15, 6, 15, 31, 6,
+	4, 15, 6, 5, 15, 7, 15, 15, 14, 14, 15, 15, 6, 15, 31, 6,
 	31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 22, 14, 6, 14, 6, 6,
 	6, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 6, 7, 15,
@@ -61,6 +63,7 @@ head_valid_host(struct frl_bytes value)
 {
 	const uint8_t *p = value.data, *end = value.data + value.len;
 	size_t digits = 0;
+	uint32_t port = 0;
 
 	if (p < end && *p == '[') {
 		for (p++; p < end && (head_classes[*p] & LITERAL) != 0; p++)
@@ -75,10 +78,12 @@ head_valid_host(struct frl_bytes value)
 			return (0);
 	}
 	if (p < end && *p == ':') {
-		for (p++; p < end && head_is_digit(*p); p++)
+		for (p++; p < end && head_is_digit(*p) && digits < 6; p++) {
+			port = port * 10 + (uint32_t)(*p - '0');
 			digits++;
+		}
 	}
-	return (p == end && digits <= 5);
+	return (p == end && digits <= 5 && port <= UINT16_MAX);
 }
 
 #endif

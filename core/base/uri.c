@@ -32,15 +32,22 @@ scheme_length(struct frl_bytes text)
 	return (i);
 }
 
-/* Has the authority a port?  A ':' inside of brackets is none. */
-static bool
-has_port(struct frl_bytes authority)
+/*
+ * The authority without the ':' of an empty port, which may stand there (RFC
+ * 3986, 3.2.3); *ret_port: it names one.  A ':' inside of brackets does not.
+ */
+static size_t
+cut_port(struct frl_bytes authority, bool *ret_port)
 {
 	const uint8_t *end = memchr(authority.data, ']', authority.len);
 	const uint8_t *from = end == NULL ? authority.data : end;
+	const uint8_t *colon = memchr(from, ':', authority.len -
+	    (size_t)(from - authority.data));
 
-	return (memchr(from, ':', authority.len -
-	    (size_t)(from - authority.data)) != NULL);
+	*ret_port = colon != NULL &&
+	    colon + 1 != authority.data + authority.len;
+	return (colon == NULL || *ret_port ? authority.len :
+	    (size_t)(colon - authority.data));
 }
 
 static enum uri_result
@@ -49,6 +56,7 @@ parse_authority(struct target *target, struct frl_bytes authority,
 {
 	char text[TARGET_TEXT_SIZE];
 	size_t n = authority.len;
+	bool port = false;
 
 	/* RFC 9110, 4.2.4: a user in an http URI is there to deceive. */
 	if (n != 0 && memchr(authority.data, '@', n) != NULL) {
@@ -56,13 +64,15 @@ parse_authority(struct target *target, struct frl_bytes authority,
 		return (URI_BAD);
 	}
 	/* Without a port it is one for the default (RFC 9110, 4.2.1). */
+	if (n != 0)
+		n = cut_port(authority, &port);
 	if (n == 0 || n > sizeof(text) - 3) {
 		*ret_why = n == 0 ? "the host is empty" :
 		    "the host is over 253 bytes";
 		return (URI_BAD);
 	}
 	memcpy(text, authority.data, n);
-	if (!has_port(authority)) {
+	if (!port) {
 		memcpy(text + n, ":80", 3);
 		n += 3;
 	}

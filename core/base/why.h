@@ -52,6 +52,9 @@
 	X(FORBIDDEN_ADDRESS, "forbidden_address", \
 	    "the destination address is not allowed here", 403, \
 	    "destination_ip_prohibited", DECISION) \
+	X(FORBIDDEN_PORT, "forbidden_port", \
+	    "the destination port is not allowed here", 403, \
+	    "http_request_denied", DECISION) \
 	X(SELF, "self_connection", \
 	    "the destination is this proxy itself", 403, \
 	    "destination_ip_prohibited", DECISION) \

@@ -63,6 +63,17 @@ listed(const struct rules *rules, const struct addr *addr, bool single)
 	return (false);
 }
 
+static bool
+port_refused(const struct rules *rules, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < rules->refused_port_count; i++)
+		if (rules->refused_ports[i] == port)
+			return (true);
+	return (false);
+}
+
 enum why
 rules_allow(const struct rules *rules, const struct addr *addr,
     const struct addr *named, const char **ret_text)
@@ -72,6 +83,11 @@ rules_allow(const struct rules *rules, const struct addr *addr,
 	if (is_own(rules, addr)) {
 		*ret_text = "leads to a listener of this proxy";
 		return (WHY_SELF);
+	}
+	if (named == NULL && port_refused(rules, addr_port(addr))) {
+		*ret_text = "has a port of `destinations: refused_ports` of "
+		    "the configuration";
+		return (WHY_FORBIDDEN_PORT);
 	}
 	*ret_text = "is not among `destinations: allow` of the "
 	    "configuration (fairlead exec: --allow)";

@@ -33,6 +33,8 @@ struct rules {
 	const struct plugin *undetected;	/* NULL: refuse */
 	const struct addr_range *allow;
 	size_t allow_count;
+	const uint16_t *refused_ports;
+	size_t refused_port_count;
 	const struct addr *own;		/* where this proxy listens */
 	size_t own_count;
 	size_t head_bytes, head_fields, hold;
@@ -48,14 +50,15 @@ const struct plugin *rules_upgrade(const struct rules *rules,
     const char *token, int *ret_how);
 
 /*
- * May a tunnel be led to this address?  WHY_NONE, WHY_FORBIDDEN_ADDRESS or
- * WHY_SELF.
+ * May a tunnel be led to this address?  WHY_NONE, WHY_FORBIDDEN_ADDRESS,
+ * WHY_FORBIDDEN_PORT or WHY_SELF.
  *
  *	public			yes
  *	private, local		only when a range of `allow` holds it
  *	metadata services	only when named as a single address
  *	multicast, broadcast	no
  *	our own listeners	no, under whatever address
+ *	a refused port		no, at any address (RFC 9110, 9.3.6)
  *
  * named (or NULL) is a reverse listener's own server: allowed as if it were
  * in the list.  *ret_text: why not, to be read behind the address (static).

@@ -260,13 +260,14 @@ answered(const struct story *story, const struct why_row *row)
 }
 
 static void
-tell_refused(struct story *story, const char *reason, uint32_t status,
-    const char *plugin)
+tell_refused(struct story *story, const struct why_row *row,
+    const char *reason, uint32_t status, const char *plugin)
 {
 	const struct frl_tunnel *tunnel = &story->tunnel;
 	struct frl_tunnel_refused record;
 
-	record.reason = bytes_of(reason);
+	record.kind = row->name;
+	record.reason = bytes_of(reason[0] != '\0' ? reason : row->text);
 	record.status = status;
 	record.plugin = plugin;
 	record.listener = story->opened ? NULL : tunnel->listener;
@@ -291,8 +292,8 @@ story_denied(struct story *story, enum why why, const char *detail,
 	if (why == WHY_LIMIT && plugin == NULL)
 		return;			/* proxy.limit does, for many */
 	if (row->kind == WHY_DECISION) {
-		tell_refused(story, detail != NULL && detail[0] != '\0' ?
-		    detail : row->text, answered(story, row), plugin);
+		tell_refused(story, row, detail != NULL ? detail : "",
+		    answered(story, row), plugin);
 		return;
 	}
 	record.listener = tunnel->listener;
@@ -311,8 +312,7 @@ story_refused(struct story *story, const struct chain_refusal *refusal)
 
 	if (row->kind != WHY_DECISION && refusal->plugin == NULL)
 		return;			/* tunnel.close says it */
-	tell_refused(story, refusal->text[0] != '\0' ? refusal->text :
-	    row->text, 0, refusal->plugin);
+	tell_refused(story, row, refusal->text, 0, refusal->plugin);
 }
 
 void

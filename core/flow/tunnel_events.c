@@ -139,6 +139,8 @@ static const struct frl_field refused_fields[] = {
 	NAME("listener", listener, "as in tunnel.open; absent behind one"),
 	NAME("client.addr", client_addr, "likewise"),
 	OPT("client.port", client_port, "likewise"),
+	NAME("kind", kind, "forbidden_address, forbidden_port, "
+	    "self_connection, limit, or refused: by a plugin or `clients`"),
 	TEXT("reason", reason, 256, "why, in the words of who refused"),
 	OPT("status", status, "what the client was answered"),
 	NAME("plugin", plugin, "who refused; absent: the core"),

@@ -21,7 +21,12 @@ struct class_row {
 /* RFC 6890 and the IANA IPv4 Special-Purpose Address Registry. */
 static const struct class_row classes4[] = {
 	{ { 169, 254, 169, 254 }, 32, ADDR_METADATA },
+	{ { 169, 254, 170, 2 }, 32, ADDR_METADATA },	/* of containers */
+	{ { 169, 254, 170, 23 }, 32, ADDR_METADATA },	/* of pods */
+	{ { 169, 254, 0, 23 }, 32, ADDR_METADATA },
 	{ { 100, 100, 100, 200 }, 32, ADDR_METADATA },
+	{ { 168, 63, 129, 16 }, 32, ADDR_METADATA },	/* a host's agent */
+	{ { 192, 0, 0, 192 }, 32, ADDR_METADATA },
 	{ { 0 }, 8, ADDR_LOCAL },
 	{ { 10 }, 8, ADDR_SHARED },
 	{ { 100, 64 }, 10, ADDR_SHARED },	/* RFC 6598 */
@@ -45,6 +50,11 @@ static const struct class_row classes4[] = {
  */
 static const struct class_row classes6[] = {
 	{ { 0xfd, 0, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 }, 128,
+	    ADDR_METADATA },
+	{ { 0xfd, 0, 0x0e, 0xc2, [15] = 0x23 }, 128, ADDR_METADATA },
+	{ { 0xfd, 0x20, 0, 0xce, [14] = 0x02, [15] = 0x54 }, 128,
+	    ADDR_METADATA },
+	{ { 0xfd, 0, 0, 0xc1, [12] = 0xa9, 0xfe, 0xa9, 0xfe }, 128,
 	    ADDR_METADATA },
 	{ { 0 }, 128, ADDR_LOCAL },
 	{ { [15] = 1 }, 128, ADDR_LOCAL },

@@ -55,8 +55,8 @@ bool addr_equal(const struct addr *a, const struct addr *b);
  *	SHARED		private in some way: RFC 1918, ULA, 100.64/10,
  *			192.0.0/24, 198.18/15, the documentation ranges
  *	LOCAL		loopback, link-local, unspecified
- *	METADATA	a cloud's metadata service: 169.254.169.254,
- *			fd00:ec2::254, 100.100.100.200
+ *	METADATA	a cloud's metadata or credential service:
+ *			169.254.169.254, fd00:ec2::254, 100.100.100.200, ...
  *	NEVER		multicast, broadcast, 240/4, discard-only: no TCP
  *			server is there
  */

@@ -67,6 +67,7 @@ struct frl_tunnel_refused {
 	const char *listener;
 	const char *client_addr;
 	uint32_t client_port;
+	const char *kind;		/* "forbidden_address", ... */
 };
 
 /* tunnel.failed: a bad head, a failed resolve or connect. */

@@ -37,10 +37,10 @@ preface(struct frl_bytes client)
 
 /*
  * Look for a further word that begins with HTTP/, as long as it is a line;
- * without one, is the line "GET /"?
+ * without one, is the line "GET /", maybe without an end?
  */
 static enum frl_detection
-request_line(struct frl_bytes line)
+request_line(struct frl_bytes line, bool ended)
 {
 	size_t words = 0;	/* the byte is in this one, from 1 */
 	bool get = line.len > 3 && memcmp(line.data, "GET", 3) == 0 &&
@@ -66,7 +66,7 @@ request_line(struct frl_bytes line)
 		    (const char *)line.data + i, "HTTP/", 5) == 0)
 			return (FRL_YES);
 	}
-	return (FRL_MORE);
+	return (ended && get && path ? FRL_YES : FRL_MORE);
 }
 
 enum frl_detection
@@ -90,7 +90,7 @@ detect_http(struct frl_bytes client, struct frl_bytes server, bool ended)
 			break;
 		}
 		answer = request_line((struct frl_bytes){
-		    client.data + skip, client.len - skip });
+		    client.data + skip, client.len - skip }, ended);
 	}
 	if (answer == FRL_MORE && client.len >= CLAIM_AT)
 		return (FRL_YES);

@@ -51,6 +51,8 @@ struct exchange {
 	bool rewritten;
 	bool upgrade;			/* may be answered 101 */
 	bool to_head;			/* it is a HEAD request */
+	bool to_old;			/* it is one of HTTP/1.0 */
+	bool last_hop;			/* it goes no further than to us */
 	bool expects;			/* Expect: 100-continue, no 100 yet */
 	bool awaited;			/* the response has its time */
 	bool sent;			/* the request's head was let go */
@@ -65,6 +67,7 @@ struct http_link {
 	uint32_t scanned[2];		/* of a head that is not whole */
 	uint8_t answer;			/* enum answer, for farewell */
 	bool begun;
+	bool blank;			/* an empty line came before a request */
 	bool forward;			/* the tunnel's mode */
 	bool closing;			/* no further exchange */
 	bool server_closing;		/* forward: none with this server */

@@ -21,7 +21,7 @@
  * Options:
  *	idle		end a connection on which nothing moves between two
  *			exchanges; within one, timeouts.idle counts
- *	head_time	for a whole request head, from its first byte
+ *	head_time	for a whole head, of either side, from its first byte
  *	first_byte	from the whole request to the response's first byte
  *	head_bytes	longest head
  *	head_fields	most fields in a head
@@ -49,7 +49,7 @@ static const struct frl_option http_option_table[] = {
 	    .offset = offsetof(struct http_options, idle) },
 	{ .name = "head_time", .def = "10s", .type = FRL_OPTION_DURATION,
 	    .min = 1, .max = 86400000,
-	    .help = "from the first byte of a request head to its last",
+	    .help = "from the first byte of a head to its last",
 	    .offset = offsetof(struct http_options, head_time) },
 	{ .name = "first_byte", .def = "5m", .type = FRL_OPTION_DURATION,
 	    .max = 86400000,
@@ -293,15 +293,17 @@ http_end(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 	    server_end(link, held));
 }
 
-/* A body with a length ends where it said: its last byte was to be shown. */
+/* A body with a length ends where it said: its last byte was to be shown.  One
+ * that a client may withhold has nothing to wait for. */
 static void
 let_last_byte_go(struct frl_link *link, enum frl_flow flow)
 {
 	const struct http_link *l = link->state;
 	const struct message *m = &l->x->body[flow];
 
-	if (m->kind == MESSAGE_LENGTH && !m->done)
-		(void)frl_pass(link, flow, 1);
+	if (m->kind == MESSAGE_LENGTH && !(flow == FRL_FROM_CLIENT &&
+	    l->x->expects && m->left == m->length))
+		(void)frl_pass(link, flow, m->left);
 }
 
 static void

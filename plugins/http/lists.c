@@ -2,6 +2,8 @@
 /* lists -- see lists.h. */
 #include "lists.h"
 
+#include <string.h>
+
 static bool
 is_blank(uint8_t byte)
 {
@@ -48,17 +50,47 @@ list_cut(struct frl_bytes *rest, uint8_t separator)
 bool
 list_next(struct list *list, struct frl_bytes *ret)
 {
-	for (;;) {
+	const struct frl_http_head *head = list->head;
+	size_t len = strlen(list->name);
+	uint32_t i = list->next;
+
+	for (;; i++) {
 		while (list->rest.len > 0) {
 			*ret = list_cut(&list->rest, ',');
+			list->next = i;
 			if (ret->len > 0)
 				return (true);
 		}
-		do {
-			if (list->next >= list->head->count)
-				return (false);
-		} while (!head_equals(list->head->fields[list->next++].name,
-		    list->name));
-		list->rest = list->head->fields[list->next - 1].value;
+		/* Most names differ in length already. */
+		while (i < head->count && (head->fields[i].name.len != len ||
+		    !head_equals(head->fields[i].name, list->name)))
+			i++;
+		if (i >= head->count)
+			return (false);
+		list->rest = head->fields[i].value;
 	}
+}
+
+unsigned
+list_connection(const struct frl_http_head *head)
+{
+	static const struct {
+		const char *name;
+		unsigned says;
+	} rows[] = {
+		{ "close", CONNECTION_CLOSE },
+		{ "keep-alive", CONNECTION_KEEP_ALIVE },
+		{ "host", CONNECTION_FRAMING },
+		{ "content-length", CONNECTION_FRAMING },
+		{ "transfer-encoding", CONNECTION_FRAMING },
+	};
+	struct list w = { .head = head, .name = "connection" };
+	struct frl_bytes element;
+	unsigned says = 0;
+
+	while (list_next(&w, &element))
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if (head_equals(element, rows[i].name))
+				says |= rows[i].says;
+	return (says);
 }

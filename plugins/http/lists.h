@@ -27,4 +27,12 @@ bool list_next(struct list *list, struct frl_bytes *ret);
  * behind it.  Quoted separators do not count. */
 struct frl_bytes list_cut(struct frl_bytes *rest, uint8_t separator);
 
+/* What the Connection field says (RFC 9110, 7.6.1). */
+#define CONNECTION_CLOSE 1u
+#define CONNECTION_KEEP_ALIVE 2u
+#define CONNECTION_FRAMING 4u	/* names a field without which the message
+				 * would be another one */
+
+unsigned list_connection(const struct frl_http_head *head);
+
 #endif

@@ -13,8 +13,9 @@
  * A framing run is what stands between two pieces of data.  llhttp does not
  * show it; we get it from what lies between the data that it shows.
  *
- * llhttp 8.1 refuses an extension behind one that has a value ("5;a=b;c"),
- * though RFC 9112, 7.1.1 allows it.  So do we, then: nobody sends them.
+ * llhttp 8.1 refuses an extension behind one that has a value ("5;a=b;c"), a
+ * '\' in a quoted value, and blanks, though RFC 9112, 7.1.1 allows them.  So
+ * do we, then: nobody sends them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,13 @@
 /* Bad inputs 28: a cap per chunk and one per message. */
 #define EXTENSION_MAX 256u
 #define EXTENSIONS_MAX 4096u
+/* Bad inputs 27: also where most of them are zeros. */
+#define DIGITS_MAX 16u
 /* CRLF of the data before, 16 digits, CRLF. */
 #define LINE_MAX_BYTES (EXTENSION_MAX + 20u)
 /* The last chunk's line with the trailer section behind it. */
 #define TRAILERS_MAX 4096u
-#define NAME_MAX_BYTES 20u
+#define NAME_MAX_BYTES 26u	/* one more than the longest below */
 /* As for Content-Length: a size that no parser takes for a negative one. */
 #define SIZE_LIMIT (((uint64_t)1 << 62) - 1)
 
@@ -40,9 +43,12 @@ struct chunked {
 	uint32_t extensions;	/* bytes in this message */
 	uint8_t ends;		/* LFs until the line of the size is over */
 	uint8_t previous;	/* byte of the run; 0 at its begin */
+	uint8_t sizing;		/* digits of its size, from 1; 0: behind it */
 	uint8_t name_len;
 	char name[NAME_MAX_BYTES];	/* of a trailer field, lower case */
 	bool begun;		/* behind our own head */
+	bool unframed;		/* stop behind each piece of data */
+	size_t data;		/* bytes of the piece at which it stopped */
 	bool done;
 };
 
@@ -62,12 +68,27 @@ framing_byte_ok(const struct chunked *c, uint8_t byte)
 	    (byte == ' ' || byte == '\t' || byte == ':')));
 }
 
+/* Digits stand behind the CRLF of the data before, if any. */
+static bool
+size_byte_ok(struct chunked *c, uint8_t byte)
+{
+	if (c->sizing == 1 && (byte == '\r' || byte == '\n'))
+		return (true);
+	if (byte == '\r' || byte == ';')
+		c->sizing = 0;
+	else
+		c->sizing++;
+	return (c->sizing <= DIGITS_MAX + 1);
+}
+
 static bool
 framing(struct chunked *c, const uint8_t *end)
 {
 	for (; c->from < end; c->from++) {
 		if (!framing_byte_ok(c, *c->from) || ++c->line >
 		    (c->ends > 0 ? LINE_MAX_BYTES : TRAILERS_MAX))
+			return (false);
+		if (c->sizing != 0 && !size_byte_ok(c, *c->from))
 			return (false);
 		c->previous = *c->from;
 		if (c->previous == '\n' && c->ends > 0)
@@ -76,12 +97,20 @@ framing(struct chunked *c, const uint8_t *end)
 	return (true);
 }
 
-/* Trailers that would change how the message was read (RFC 9110, 6.5.1). */
+/*
+ * Trailers that would change how the message was read, where it goes, or who
+ * sent it, and those of one connection (RFC 9110, 6.5.1): whoever merges
+ * them into the head would see another message.
+ */
 static bool
 trailer_ok(const struct chunked *c)
 {
 	static const char *const names[] = { "content-length",
-	    "transfer-encoding", "host", "connection", "upgrade" };
+	    "transfer-encoding", "host", "connection", "upgrade", "te",
+	    "trailer", "keep-alive", "proxy-connection", "expect",
+	    "max-forwards", "content-encoding", "content-range",
+	    "authorization", "proxy-authorization", "proxy-authenticate",
+	    "proxy-authentication-info" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (c->name_len == strlen(names[i]) &&
@@ -118,9 +147,13 @@ on_body(llhttp_t *parser, const char *at, size_t len)
 		c->extensions += c->line - c->digits - 4;
 	c->line = 0;
 	c->ends = 2;		/* that behind the data is one */
+	c->sizing = 1;
 	c->previous = 0;
 	c->from = data + len;
-	return (c->extensions > EXTENSIONS_MAX ? -1 : 0);
+	c->data = len;
+	if (c->extensions > EXTENSIONS_MAX)
+		return (-1);
+	return (c->unframed ? HPE_PAUSED : 0);
 }
 
 static int
@@ -190,6 +223,7 @@ chunked_create(const llhttp_settings_t *settings)
 	}
 	c->begun = true;
 	c->ends = 1;
+	c->sizing = 1;
 	return (c);
 }
 
@@ -200,7 +234,7 @@ begin(struct message *m, const struct head *h)
 		m->kind = MESSAGE_CHUNKED;
 	} else if (h->content_length > 0) {
 		m->kind = MESSAGE_LENGTH;
-		m->length = (uint64_t)h->content_length;
+		m->length = m->left = (uint64_t)h->content_length;
 	}
 }
 
@@ -228,16 +262,22 @@ message_response(struct message *m, const struct head *h, bool to_head)
 }
 
 uint64_t
-message_ahead(const struct message *m)
+message_ahead(struct message *m)
 {
+	uint64_t n;
+
 	if (m->kind == MESSAGE_ALL)
 		return (FRL_ALL);
-	return (m->kind == MESSAGE_LENGTH ? m->length - 1 : 0);
+	if (m->kind != MESSAGE_LENGTH || m->left == 0)
+		return (0);
+	n = m->left - 1;
+	m->left = 1;
+	return (n);
 }
 
 static enum message_result
 take_chunked(struct message *m, const llhttp_settings_t *settings,
-    struct frl_bytes bytes, size_t *ret_n)
+    struct frl_bytes bytes, struct message_piece *ret)
 {
 	const char *data = (const char *)bytes.data;
 	struct chunked *c = m->chunked;
@@ -247,36 +287,42 @@ take_chunked(struct message *m, const llhttp_settings_t *settings,
 	if (c == NULL && (c = m->chunked = chunked_create(settings)) == NULL)
 		return (MESSAGE_NO_MEMORY);
 	c->from = bytes.data;
+	c->data = 0;
+	if ((c->unframed = m->unframed))
+		llhttp_resume(&c->parser);
 	error = llhttp_execute(&c->parser, data, bytes.len);
 	if (error != HPE_OK)
 		at = llhttp_get_error_pos(&c->parser);
-	*ret_n = at == NULL ? bytes.len : (size_t)(at - data);
-	if (error != HPE_OK && !(error == HPE_PAUSED && c->done))
+	ret->n = at == NULL ? bytes.len : (size_t)(at - data);
+	/* Only our own callbacks pause. */
+	if (error != HPE_OK && error != HPE_PAUSED)
 		return (MESSAGE_BAD);
-	if (!framing(c, bytes.data + *ret_n))
+	if (!framing(c, bytes.data + ret->n))
 		return (MESSAGE_BAD);
+	ret->framing = m->unframed ? ret->n - c->data : 0;
 	m->done = c->done;
 	return (m->done ? MESSAGE_DONE : MESSAGE_MORE);
 }
 
 enum message_result
 message_take(struct message *m, const llhttp_settings_t *settings,
-    struct frl_bytes bytes, size_t *ret_n)
+    struct frl_bytes bytes, struct message_piece *ret)
 {
-	*ret_n = 0;
+	*ret = (struct message_piece){ 0, 0 };
 	if (m->done)
 		return (MESSAGE_DONE);
 	if (bytes.len == 0)
 		return (MESSAGE_MORE);
 	switch (m->kind) {
 	case MESSAGE_CHUNKED:
-		return (take_chunked(m, settings, bytes, ret_n));
+		return (take_chunked(m, settings, bytes, ret));
 	case MESSAGE_LENGTH:
-		*ret_n = 1;	/* the last one */
-		m->done = true;
-		return (MESSAGE_DONE);
+		ret->n = bytes.len < m->left ? bytes.len : (size_t)m->left;
+		m->left -= ret->n;
+		m->done = m->left == 0;
+		return (m->done ? MESSAGE_DONE : MESSAGE_MORE);
 	case MESSAGE_ALL:
-		*ret_n = bytes.len;
+		ret->n = bytes.len;
 		return (MESSAGE_MORE);
 	case MESSAGE_EMPTY:
 		break;

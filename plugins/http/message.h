@@ -31,7 +31,9 @@ struct chunked;
 struct message {
 	enum message_kind kind;
 	bool done;
+	bool unframed;			/* MESSAGE_CHUNKED: only data go on */
 	uint64_t length;		/* MESSAGE_LENGTH */
+	uint64_t left;			/* of it, to be taken */
 	struct chunked *chunked;	/* MESSAGE_CHUNKED; or NULL */
 };
 
@@ -52,19 +54,24 @@ void message_request(struct message *m, const struct head *h);
 void message_response(struct message *m, const struct head *h, bool to_head);
 
 /*
- * How many bytes behind the head may go on unseen.  One less than a
- * Content-Length: its last byte is shown, since nobody is told when credit
+ * Take what may go on unseen of what is left: so many bytes.  One less than
+ * a Content-Length: its last byte is shown, since nobody is told when credit
  * has been used up.  FRL_ALL: the rest of the stream.
  */
-uint64_t message_ahead(const struct message *m);
+uint64_t message_ahead(struct message *m);
 
 /*
- * The next bytes of the body, behind message_ahead() unseen ones.  *ret_n is
- * how many of them belong to it; with MESSAGE_BAD, about where it went wrong.
+ * Take the next bytes of the body: so many of these belong to it.  Of an
+ * unframed one the first ret->framing of them do not go on, and there may be
+ * more at hand than were taken.  With MESSAGE_BAD, about where it went wrong.
  */
+struct message_piece {
+	size_t n, framing;
+};
+
 enum message_result message_take(struct message *m,
     const llhttp_settings_t *settings, struct frl_bytes bytes,
-    size_t *ret_n);
+    struct message_piece *ret);
 
 /* Is a body whole of which so many bytes have gone through? */
 bool message_whole(const struct message *m, uint64_t body);

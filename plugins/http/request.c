@@ -6,10 +6,12 @@
  * is needed of it then is in the exchange, since a verdict that had to wait
  * comes without the bytes.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "events_table.h"
+#include "lists.h"
 #include "request.h"
 #include "rewrite.h"
 
@@ -19,16 +21,54 @@ permits(void *arg, const char *token)
 	return (frl_permits(arg, token));
 }
 
+/*
+ * RFC 9110, 7.6.2 and 9.3.8: nobody behind us is asked, and a TRACE sees its
+ * head as it came.  Whatever else there is, this was the last exchange.
+ */
+static enum frl_verdict
+request_answer(struct frl_link *link)
+{
+	struct http_link *l = link->state;
+	struct exchange *x = l->x;
+	bool trace = x->head[0] == 'T';		/* or an OPTIONS */
+	char head[ANSWER_SIZE];
+	int n, failed;
+
+	n = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n"
+	    "%sContent-Length: %zu\r\nConnection: close\r\n\r\n",
+	    trace ? "Content-Type: message/http\r\n" : "",
+	    trace ? x->head_len : 0);
+	failed = frl_insert(link, FRL_FROM_SERVER, head, (size_t)n);
+	if (trace)
+		failed |= frl_insert(link, FRL_FROM_SERVER, x->head,
+		    x->head_len);
+	if (failed)
+		return (step_no_memory(link));
+	x->sent = x->answered = true;
+	x->body[FRL_FROM_CLIENT].done = x->body[FRL_FROM_SERVER].done = true;
+	l->closing = true;
+	exchange_done(link);
+	(void)frl_end(link, FRL_FROM_SERVER);
+	(void)frl_end(link, FRL_FROM_CLIENT);
+	return (FRL_OK);
+}
+
 /* Let the request go that l->x describes. */
 enum frl_verdict
 request_send(struct frl_link *link)
 {
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
-	uint64_t ahead = message_ahead(&x->body[FRL_FROM_CLIENT]);
 	uint64_t moves = x->rewritten ? 0 : x->head_size;
+	uint64_t ahead = 0;
 	int failed = 0;
 
+	if (x->last_hop)
+		return (request_answer(link));
+	/* What a client may withhold does not run ahead: if the server will
+	 * not have it, the next bytes are something else. */
+	if (!x->expects)
+		ahead = message_ahead(&x->body[FRL_FROM_CLIENT]);
 	x->base[FRL_FROM_CLIENT] = frl_moved(link, FRL_FROM_CLIENT) + moves;
 	if (x->rewritten) {
 		failed |= frl_drop(link, FRL_FROM_CLIENT, x->head_size);
@@ -66,19 +106,19 @@ expectation_ok(const struct frl_http_head *head)
 
 /* What head_scan_request does not know: what a request means here. */
 static const char *
-request_wrong(const struct head *h, bool forward, enum answer *ret_answer)
+request_wrong(const struct head *h, unsigned connection, bool forward,
+    enum answer *ret_answer)
 {
-	static const char *const framing[] = { "host", "content-length",
-	    "transfer-encoding" };
 	struct frl_bytes method = h->message.method;
 	struct frl_bytes target = h->message.target;
 
 	*ret_answer = ANSWER_BAD_REQUEST;
-	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
-		if (head_lists(&h->message, "connection", framing[i]))
-			return ("bad_connection");
-	/* A tunnel has its target: no CONNECT, no absolute form. */
-	if (!forward && target.data[0] != '/' && !head_equals(target, "*") &&
+	if (connection & CONNECTION_FRAMING)
+		return ("bad_connection");
+	/* A tunnel has its target: no CONNECT, no absolute form.  And only
+	 * OPTIONS may be about no resource (RFC 9112, 3.2.4). */
+	if (!forward && target.data[0] != '/' &&
+	    !(head_equals(target, "*") && head_equals(method, "options")) &&
 	    !head_equals(method, "connect"))
 		return ("bad_target");
 	*ret_answer = ANSWER_EXPECTATION;
@@ -156,12 +196,15 @@ request_keep(struct frl_link *link, const struct head *h,
 	x->head_size = h->size;
 	x->to_head = h->message.method.len == 4 &&
 	    memcmp(h->message.method.data, "HEAD", 4) == 0;
+	x->to_old = h->message.minor == 0;
+	/* RFC 9110, 10.1.1: in HTTP/1.0 it means nothing. */
 	x->expects = !x->body[FRL_FROM_CLIENT].done &&
+	    !(l->forward && x->to_old) &&
 	    head_lists(&h->message, "expect", "100-continue");
-	if (h->message.minor == 0 ||
-	    head_lists(&h->message, "connection", "close"))
-		l->closing = true;
-	if (l->forward) {
+	x->last_hop = l->forward && rewrite_is_last(h);
+	if (x->last_hop) {
+		x->head = rewrite_reflected(h, &x->head_len);
+	} else if (l->forward) {
 		x->head = forward_head(link, h, rules, &x->head_len);
 	} else if (x->rewritten) {
 		x->head = rewrite_request(h, rules, NULL, &x->head_len);
@@ -186,7 +229,8 @@ request_begin(struct frl_link *link, const struct head *h,
 	enum upgrade_result asked;
 	enum frl_verdict verdict;
 	enum answer answer;
-	const char *kind = request_wrong(h, l->forward, &answer);
+	unsigned connection = list_connection(&h->message);
+	const char *kind = request_wrong(h, connection, l->forward, &answer);
 	bool rewrite;
 
 	if (kind != NULL)
@@ -204,6 +248,11 @@ request_begin(struct frl_link *link, const struct head *h,
 	if (l->x == NULL)
 		return (step_no_memory(link));
 	l->txns++;
+	l->blank = false;
+	/* RFC 9112, 9.3: a proxy keeps no connection of HTTP/1.0. */
+	if ((connection & CONNECTION_CLOSE) != 0 || (h->message.minor == 0 &&
+	    (l->forward || (connection & CONNECTION_KEEP_ALIVE) == 0)))
+		l->closing = true;
 	/* A server may think, and a stream be quiet, for minutes. */
 	frl_set_idle(link, 0);
 	l->x->upgrade = asked == UPGRADE_ASKED;
@@ -212,6 +261,32 @@ request_begin(struct frl_link *link, const struct head *h,
 	if (verdict == FRL_OK)
 		verdict = request_ask(link, h);
 	return (verdict == FRL_OK ? request_send(link) : verdict);
+}
+
+/*
+ * RFC 9112, 2.2: an empty line before a request means nothing.  Old clients
+ * send one behind a body; nobody sends two.  False: there is none.
+ */
+static bool
+skip_empty_line(struct frl_link *link, struct frl_bytes held)
+{
+	const struct http_instance *http = link->instance;
+	struct http_link *l = link->state;
+	uint32_t *scanned = &l->scanned[FRL_FROM_CLIENT];
+
+	if (held.data[0] != '\r' || l->blank ||
+	    (held.len > 1 && held.data[1] != '\n'))
+		return (false);
+	if (*scanned == 0 && held.len == 1)
+		frl_set_timer(link, http->options->head_time);
+	else if (*scanned != 0 && held.len > 1)
+		frl_set_timer(link, FRL_ALL);
+	*scanned = held.len == 1;
+	if (held.len > 1 && frl_drop(link, FRL_FROM_CLIENT, 2) == 0) {
+		l->blank = true;
+		l->dropped += 2;
+	}
+	return (true);
 }
 
 enum frl_verdict
@@ -230,6 +305,8 @@ request_data(struct frl_link *link, struct frl_bytes held)
 		frl_pause(link, FRL_FROM_CLIENT);
 		return (FRL_OK);
 	}
+	if (skip_empty_line(link, held))
+		return (FRL_OK);
 	first = l->scanned[FRL_FROM_CLIENT] == 0;
 	if (!step_worth(link, FRL_FROM_CLIENT, held))
 		return (FRL_OK);

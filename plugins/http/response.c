@@ -2,6 +2,7 @@
 /* response -- see response.h. */
 #include <stdlib.h>
 
+#include "lists.h"
 #include "response.h"
 #include "rewrite.h"
 
@@ -47,32 +48,15 @@ response_switch(struct frl_link *link, const struct head *h)
 	return (FRL_OK);
 }
 
-/* 1xx: forwarded, and the exchange goes on (RFC 9110, 15.2). */
-static enum frl_verdict
-response_interim(struct frl_link *link, const struct head *h)
-{
-	struct http_link *l = link->state;
-
-	if (++l->x->interims > INTERIMS_MAX)
-		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
-		    .kind = "too_many_interim",
-		    .text = "the server sent too many interim responses",
-		    .answer = ANSWER_BAD_RESPONSE }));
-	if (h->message.status == 100)
-		l->x->expects = false;
-	if (frl_pass(link, FRL_FROM_SERVER, h->size) != 0)
-		return (step_no_memory(link));
-	return (FRL_OK);
-}
-
-/* Let the final response's head go; how much of it passes as it is. */
+/* Let a response's head go; how much of it passes as it is. */
 static int
 send_head(struct frl_link *link, const struct head *h, uint64_t *ret_passed)
 {
 	const struct http_instance *http = link->instance;
 	const struct http_link *l = link->state;
+	const struct exchange *x = l->x;
 	struct rewrite_forward forward = { .via = http->options->via,
-	    .close = l->closing };
+	    .close = l->closing && x->answered, .old = x->to_old };
 	uint8_t *head;
 	size_t n;
 	int failed;
@@ -80,25 +64,56 @@ send_head(struct frl_link *link, const struct head *h, uint64_t *ret_passed)
 	*ret_passed = l->forward ? 0 : h->size;
 	if (!l->forward)
 		return (frl_pass(link, FRL_FROM_SERVER, h->size));
+	failed = frl_drop(link, FRL_FROM_SERVER, h->size);
+	/* RFC 9110, 15.2: HTTP/1.0 does not know interim ones. */
+	if (x->to_old && !x->answered)
+		return (failed);
 	head = rewrite_response(h, &forward, &n);
 	if (head == NULL)
 		return (-1);
-	failed = frl_drop(link, FRL_FROM_SERVER, h->size);
 	failed |= frl_insert(link, FRL_FROM_SERVER, head, n);
 	free(head);
 	return (failed);
 }
 
+/* 1xx: forwarded, and the exchange goes on (RFC 9110, 15.2). */
+static enum frl_verdict
+response_interim(struct frl_link *link, const struct head *h)
+{
+	struct http_link *l = link->state;
+	struct exchange *x = l->x;
+	uint64_t passed;
+	int failed;
+
+	if (++x->interims > INTERIMS_MAX)
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "too_many_interim",
+		    .text = "the server sent too many interim responses",
+		    .answer = ANSWER_BAD_RESPONSE }));
+	failed = send_head(link, h, &passed);
+	if (h->message.status == 100 && x->expects) {
+		/* Now the body is sure to come. */
+		x->expects = false;
+		failed |= frl_pass(link, FRL_FROM_CLIENT,
+		    message_ahead(&x->body[FRL_FROM_CLIENT]));
+	}
+	return (failed ? step_no_memory(link) : FRL_OK);
+}
+
 /* Will there be another exchange after this response? */
 static void
-judge_persistence(struct http_link *l, const struct head *h)
+judge_persistence(struct http_link *l, const struct head *h,
+    unsigned connection)
 {
 	const struct exchange *x = l->x;
 
-	if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL || x->expects)
+	/* Behind a 204 with a length not everybody sees its end. */
+	if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL || x->expects ||
+	    (h->message.status == 204 && h->content_length > 0))
 		l->closing = true;
-	else if (h->message.minor == 0 ||
-	    head_lists(&h->message, "connection", "close")) {
+	else if ((connection & CONNECTION_CLOSE) != 0 ||
+	    (h->message.minor == 0 &&
+	    (connection & CONNECTION_KEEP_ALIVE) == 0)) {
 		/* That is between the server and us. */
 		if (l->forward)
 			l->server_closing = true;
@@ -110,7 +125,7 @@ judge_persistence(struct http_link *l, const struct head *h)
 /* The head of the final response. */
 static enum frl_verdict
 response_final(struct frl_link *link, const struct head *h,
-    struct frl_bytes held)
+    unsigned connection, struct frl_bytes held)
 {
 	struct http_link *l = link->state;
 	struct exchange *x = l->x;
@@ -118,6 +133,8 @@ response_final(struct frl_link *link, const struct head *h,
 	uint64_t passed;
 
 	message_response(m, h, x->to_head);
+	/* RFC 9112, 6.1: who asked by HTTP/1.0 reads no chunks. */
+	m->unframed = l->forward && x->to_old;
 	x->answered = true;
 	x->upgrade = false;
 	free(x->head);
@@ -126,7 +143,7 @@ response_final(struct frl_link *link, const struct head *h,
 	 * may or may not follow: never read what comes as a request. */
 	if (exchange_body(link, FRL_FROM_CLIENT) != 0)
 		x->expects = false;
-	judge_persistence(l, h);
+	judge_persistence(l, h, connection);
 	if (m->done && h->size < held.len) {
 		exchange_error(link, FRL_FROM_SERVER, "unasked_response",
 		    h->size);
@@ -147,18 +164,21 @@ response_begin(struct frl_link *link, const struct head *h,
 {
 	struct http_link *l = link->state;
 	uint16_t status = h->message.status;
+	unsigned connection = list_connection(&h->message);
 
-	/* RFC 9112, 6.1: not in a 1xx or 204; RFC 9110, 15: 100 to 599. */
-	if (h->has_transfer_encoding && (status < 200 || status == 204))
+	/* RFC 9112, 6.1: not in a 1xx or 204; nor has a 1xx a length (RFC
+	 * 9110, 8.6), which some take for bytes to skip. */
+	if ((h->has_transfer_encoding && (status < 200 || status == 204)) ||
+	    (h->content_length > 0 && status < 200 && status != 101))
 		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
 		    .kind = "bad_framing", .answer = ANSWER_BAD_RESPONSE }));
-	if (status < 100)
+	if (connection & CONNECTION_FRAMING)
 		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
-		    .kind = "bad_start_line",
+		    .kind = "bad_connection",
 		    .answer = ANSWER_BAD_RESPONSE }));
 	exchange_response(link, h);
 	if (status >= 200)
-		return (response_final(link, h, held));
+		return (response_final(link, h, connection, held));
 	if (status != 101)
 		return (response_interim(link, h));
 	/* RFC 9110, 7.8: only to who asked, and has finished asking. */
@@ -177,6 +197,7 @@ response_data(struct frl_link *link, struct frl_bytes held)
 	struct http_link *l = link->state;
 	enum head_result result;
 	struct head h;
+	bool first;
 
 	/* A server that says good-bye between two requests (408). */
 	if (l->x == NULL && l->forward && l->txns != 0 && !l->closing &&
@@ -193,13 +214,17 @@ response_data(struct frl_link *link, struct frl_bytes held)
 		    ANSWER_NONE }));
 	if (l->x->answered)
 		return (step_body(link, FRL_FROM_SERVER, held));
-	step_await(link, 0);
+	first = l->scanned[FRL_FROM_SERVER] == 0;
 	if (!step_worth(link, FRL_FROM_SERVER, held))
 		return (FRL_OK);
 	result = head_scan_response(&h, http->response_fields, held.data,
 	    held.len, &http->limits);
-	if (result == HEAD_MORE)
+	if (result == HEAD_MORE) {
+		if (first)
+			step_await(link, http->options->head_time);
 		return (FRL_OK);
+	}
+	step_await(link, 0);
 	l->scanned[FRL_FROM_SERVER] = 0;
 	if (result == HEAD_OK)
 		return (response_begin(link, &h, held));

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* Room for what is added, but for names. */
-#define ADDED_SIZE 128
+#define ADDED_SIZE 160
 
 struct writer {
 	uint8_t *mem;
@@ -202,22 +203,22 @@ put_request_line(struct writer *w, const struct head *h,
 		put_origin_form(w, h, forward->uri);
 	else
 		put_bytes(w, h->message.target);
-	/* A client of 1.0 reads no chunks: the server must know it. */
-	put_text(w, h->message.minor == 0 ? " HTTP/1.0\r\n" :
-	    " HTTP/1.1\r\n");
+	/* Our own version, whatever the client's (RFC 9112, 2.3). */
+	put_text(w, forward == NULL && h->message.minor == 0 ?
+	    " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
 	if (forward != NULL)
 		put_host(w, &forward->uri->target);
 }
 
-/* RFC 9110, 7.6.2: counts the proxies of a TRACE or an OPTIONS. */
+/* RFC 9110, 7.6.2: counts the proxies of a TRACE or an OPTIONS.  False: it
+ * is another field, or none of these. */
 static bool
-put_max_forwards(struct writer *w, const struct head *h,
-    const struct frl_http_field *f)
+max_forwards(const struct head *h, const struct frl_http_field *f,
+    unsigned long *ret_n)
 {
-	char text[48];
-	unsigned long n = 0;
 	size_t i;
 
+	*ret_n = 0;
 	if (!head_equals(f->name, "max-forwards") ||
 	    (!head_equals(h->message.method, "trace") &&
 	    !head_equals(h->message.method, "options")))
@@ -227,12 +228,53 @@ put_max_forwards(struct writer *w, const struct head *h,
 	for (i = 0; i < f->value.len; i++) {
 		if (f->value.data[i] < '0' || f->value.data[i] > '9')
 			return (false);
-		n = n * 10 + (unsigned long)(f->value.data[i] - '0');
+		*ret_n = *ret_n * 10 + (unsigned long)(f->value.data[i] - '0');
 	}
-	(void)snprintf(text, sizeof(text), "Max-Forwards: %lu\r\n",
-	    n == 0 ? 0 : n - 1);
+	return (true);
+}
+
+static bool
+put_max_forwards(struct writer *w, const struct head *h,
+    const struct frl_http_field *f)
+{
+	char text[48];
+	unsigned long n;
+
+	if (!max_forwards(h, f, &n))
+		return (false);
+	(void)snprintf(text, sizeof(text), "Max-Forwards: %lu\r\n", n - 1);
 	put_text(w, text);
 	return (true);
+}
+
+bool
+rewrite_is_last(const struct head *h)
+{
+	unsigned long n;
+
+	for (uint32_t i = 0; i < h->message.count; i++)
+		if (max_forwards(h, &h->message.fields[i], &n) && n == 0)
+			return (true);
+	return (false);
+}
+
+uint8_t *
+rewrite_reflected(const struct head *h, size_t *ret_len)
+{
+	const struct frl_http_head *m = &h->message;
+	struct writer w;
+
+	if (!begin(&w, h, NULL))
+		return (NULL);
+	put_request_line(&w, h, NULL);
+	for (uint32_t i = 0; i < m->count; i++)
+		if (!head_equals(m->fields[i].name, "authorization") &&
+		    !head_equals(m->fields[i].name, "proxy-authorization") &&
+		    !head_equals(m->fields[i].name, "cookie"))
+			put_field(&w, &m->fields[i]);
+	put_text(&w, "\r\n");
+	*ret_len = w.len;
+	return (w.mem);
 }
 
 uint8_t *
@@ -262,6 +304,7 @@ rewrite_request(const struct head *h, const struct upgrade_rules *rules,
 			put_list(&w, f, connection_stays, &upgrade);
 		} else if (forward != NULL &&
 		    (head_equals(f->name, "host") ||
+		    (m->minor == 0 && head_equals(f->name, "expect")) ||
 		    (is_hop_by_hop(m, f->name) &&
 		    !head_equals(f->name, "http2-settings")))) {
 			continue;
@@ -282,6 +325,32 @@ rewrite_request(const struct head *h, const struct upgrade_rules *rules,
 /* ------------------------------------------------------------------ */
 /* Responses								*/
 
+/* RFC 9110, 6.6.1: who sends on a response without a Date adds one. */
+static void
+put_date(struct writer *w)
+{
+	char text[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) != NULL && strftime(text, sizeof(text),
+	    "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) != 0)
+		put_text(w, text);
+}
+
+/* Does the client read where the message ends from other fields than the
+ * server wrote? */
+static bool
+is_framing(const struct head *h, struct frl_bytes name, bool old)
+{
+	uint16_t status = h->message.status;
+
+	if (head_equals(name, "content-length"))
+		return (status < 200 || status == 204);
+	return (old && (head_equals(name, "transfer-encoding") ||
+	    head_equals(name, "trailer")));
+}
+
 uint8_t *
 rewrite_response(const struct head *h, const struct rewrite_forward *forward,
     size_t *ret_len)
@@ -290,6 +359,7 @@ rewrite_response(const struct head *h, const struct rewrite_forward *forward,
 	/* What the client should speak instead: RFC 9110, 15.5.22. */
 	bool upgrade = m->status == 426 &&
 	    head_field(m, "upgrade", NULL) != NULL;
+	bool date = m->status < 200;
 	char line[32];
 	struct writer w;
 	uint32_t i;
@@ -305,10 +375,14 @@ rewrite_response(const struct head *h, const struct rewrite_forward *forward,
 	for (i = 0; i < m->count; i++) {
 		const struct frl_http_field *f = &m->fields[i];
 
-		if (!is_hop_by_hop(m, f->name) ||
-		    (upgrade && head_equals(f->name, "upgrade")))
+		date = date || head_equals(f->name, "date");
+		if ((!is_hop_by_hop(m, f->name) ||
+		    (upgrade && head_equals(f->name, "upgrade"))) &&
+		    !is_framing(h, f->name, forward->old))
 			put_field(&w, f);
 	}
+	if (!date)
+		put_date(&w);
 	if (upgrade && forward->close)
 		put_text(&w, "Connection: close, Upgrade\r\n");
 	else

@@ -26,6 +26,7 @@ struct rewrite_forward {
 	const struct uri *uri;		/* requests */
 	const char *via;		/* this proxy's name; "": no Via */
 	bool close;			/* the connection ends behind it */
+	bool old;			/* responses: to HTTP/1.0 */
 };
 
 /*
@@ -36,7 +37,12 @@ uint8_t *rewrite_request(const struct head *h,
     const struct upgrade_rules *rules, const struct rewrite_forward *forward,
     size_t *ret_len);
 
-/* A final response to a client of a proxy. */
+/* Is a TRACE or OPTIONS not to be sent on (RFC 9110, 7.6.2)?  Then this is
+ * what came of it, without credentials. */
+bool rewrite_is_last(const struct head *h);
+uint8_t *rewrite_reflected(const struct head *h, size_t *ret_len);
+
+/* A response, but no 101, to a client of a proxy. */
 uint8_t *rewrite_response(const struct head *h,
     const struct rewrite_forward *forward, size_t *ret_len);
 

@@ -123,7 +123,8 @@ step_finished(struct frl_link *link, enum frl_flow flow, uint64_t n)
 	x->body[flow].done = true;
 	x->size[flow] = end > x->base[flow] ? end - x->base[flow] : 0;
 	message_free(&x->body[flow]);
-	if (flow == FRL_FROM_CLIENT && !x->answered)
+	if (flow == FRL_FROM_CLIENT && !x->answered &&
+	    l->scanned[FRL_FROM_SERVER] == 0)
 		step_await(link, http->options->first_byte);
 	settle(link);
 }
@@ -135,14 +136,15 @@ step_body(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 	const struct http_instance *http = link->instance;
 	struct http_link *l = link->state;
 	struct message *m = &l->x->body[flow];
-	size_t n;
+	struct message_piece piece;
+	int failed;
 
-	switch (message_take(m, &http->settings, held, &n)) {
+	switch (message_take(m, &http->settings, held, &piece)) {
 	case MESSAGE_NO_MEMORY:
 		return (step_no_memory(link));
 	case MESSAGE_BAD:
 		return (step_bad(link, flow, (struct fault){
-		    .kind = "bad_chunk", .at = n,
+		    .kind = "bad_chunk", .at = piece.n,
 		    .text = "a chunked body is malformed",
 		    .answer = flow == FRL_FROM_CLIENT ? ANSWER_BAD_REQUEST :
 		    ANSWER_BAD_RESPONSE }));
@@ -150,15 +152,17 @@ step_body(struct frl_link *link, enum frl_flow flow, struct frl_bytes held)
 	case MESSAGE_DONE:
 		break;
 	}
-	if (frl_pass(link, flow, n) != 0)
+	failed = frl_drop(link, flow, piece.framing);
+	failed |= frl_pass(link, flow, piece.n - piece.framing);
+	if (failed)
 		return (step_no_memory(link));
-	if (m->done && flow == FRL_FROM_SERVER && n < held.len) {
+	if (m->done && flow == FRL_FROM_SERVER && piece.n < held.len) {
 		/* Nobody asked for what is behind: it could be taken for the
 		 * answer to the next request. */
-		exchange_error(link, flow, "unasked_response", n);
+		exchange_error(link, flow, "unasked_response", piece.n);
 		l->closing = true;
 	}
 	if (m->done)
-		step_finished(link, flow, n);
+		step_finished(link, flow, piece.n - piece.framing);
 	return (FRL_OK);
 }

@@ -151,6 +151,9 @@ test_defaults(void **state)
 	assert_int_equal(how, 2);
 	assert_ptr_equal(c->undetected, c->plugins[2]);
 	assert_int_equal(c->allow_count, 0);
+	assert_int_equal(c->refused_port_count, 7);
+	assert_int_equal(c->refused_ports[0], 22);
+	assert_int_equal(c->refused_ports[6], 10250);
 	assert_null(c->node);
 
 	assert_int_equal(c->sink_count, 1);
@@ -215,6 +218,7 @@ test_everything(void **state)
 	    "undetected: refuse\n"
 	    "destinations:\n"
 	    "  allow: [127.0.0.0/8, \"::1\"]\n"
+	    "  refused_ports: []\n"
 	    "log:\n"
 	    "  - file: \"-\"\n"
 	    "    format: text\n"
@@ -248,6 +252,7 @@ test_everything(void **state)
 	assert_null(c->undetected);
 	assert_int_equal(c->allow_count, 2);
 	assert_int_equal(c->allow[1].family, 6);
+	assert_int_equal(c->refused_port_count, 0);
 	assert_int_equal(c->sink_count, 2);
 	assert_int_equal(c->sinks[0].format, SINK_TEXT);
 	assert_int_equal(c->sinks[1].on_full, SINK_DROP);
@@ -562,6 +567,8 @@ test_sections(void **state)
 	bad_once(HEAD "destinations: {allow: [10.0.0.1/8]}\n",
 	    "c.yaml:5:24: '10.0.0.1/8' is no range of addresses, such as "
 	    "10.0.0.0/8 or ::1, without bits behind the prefix");
+	bad_once(HEAD "destinations: {refused_ports: [22, 65558]}\n",
+	    "c.yaml:5:36: '65558' is no port, 1 to 65535");
 	bad_once(HEAD "destinations: {deny: []}\n",
 	    "c.yaml:5:16: unknown key \"deny\"");
 	bad_once(HEAD "log: []\n",

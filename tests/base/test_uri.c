@@ -43,6 +43,8 @@ test_good(void **state)
 		    "?x=http://y/" },
 		{ "http://10.0.0.1/a:b@c", "10.0.0.1:80", "/a:b@c" },
 		{ "http://[::1]/", "[::1]:80", "/" },
+		{ "http://a:/b:", "a:80", "/b:" },
+		{ "http://[::1]:", "[::1]:80", "" },
 		{ "http://[0:0::1]:81/%00//../", "[::1]:81", "/%00//../" },
 	};
 	char text[TARGET_TEXT_SIZE], path[64];
@@ -91,7 +93,9 @@ test_others(void **state)
 		    "before the host" },
 		{ "http://u:p@a/", URI_BAD, "a user name does not belong "
 		    "before the host" },
-		{ "http://a:/", URI_BAD, "the port is missing" },
+		{ "http://:/", URI_BAD, "the host is empty" },
+		{ "http://a::/", URI_BAD, NULL },
+		{ "http://[::1:/", URI_BAD, NULL },
 		{ "http://a:0/", URI_BAD, "the port is 0 or begins with 0" },
 		{ "http://[::1/", URI_BAD, "']' is missing" },
 		{ "http://[::1]x/", URI_BAD, "the port is missing" },

@@ -27,6 +27,9 @@ extern const struct frl_plugin frl_plugin;
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define OK2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+#define OLD "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"
+#define OLD_OK "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" \
+    "Content-Length: 2\r\n\r\nhi"
 #define ASK_REST "Connection: Upgrade\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
     "Sec-WebSocket-Version: 13\r\n"
@@ -387,12 +390,63 @@ static const struct talk talks[] = {
 	    .events = { "http.complete=false" } },
 	{ .name = "Expect, final answer: nothing behind it is a request",
 	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
-	    "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n" },
+	    "Expect: 100-continue\r\nContent-Length: 99\r\n\r\n" },
 	    { S, "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" },
 	    { C, GET } },
 	    .to_server = "PUT / HTTP/1.1\r\nHost: a\r\n"
-	    "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+	    "Expect: 100-continue\r\nContent-Length: 99\r\n\r\n",
 	    .to_client = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" },
+	{ .name = "Expect, but the client does not wait",
+	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello" GET },
+	    { S, OK2 }, { S, OK2 } },
+	    .to_server = "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello" GET,
+	    .to_client = OK2 OK2, .open = true,
+	    .events = { "http.request_body_bytes=5" } },
+	{ .name = "HTTP/1.0, kept alive by both",
+	    .says = { { C, OLD OLD }, { S, OLD_OK }, { S, OLD_OK } },
+	    .to_server = OLD OLD, .to_client = OLD_OK OLD_OK, .open = true },
+	{ .name = "HTTP/1.0, not kept alive by the server",
+	    .says = { { C, OLD OLD }, { S, "HTTP/1.0 200 OK\r\n"
+	    "Content-Length: 2\r\n\r\nhi" } },
+	    .to_server = OLD, .to_client = "HTTP/1.0 200 OK\r\n"
+	    "Content-Length: 2\r\n\r\nhi" },
+	{ .name = "an empty line before requests",
+	    .says = { { C, "\r\n" GET "\r\n" }, { S, OK2 }, { C, GET },
+	    { S, OK2 } },
+	    .to_server = GET GET, .to_client = OK2 OK2, .open = true },
+	{ .name = "two empty lines",
+	    .says = { { C, GET "\r\n\r\n" GET }, { S, OK2 } },
+	    .to_server = GET, .to_client = OK2 "~HTTP/1.1 400 ",
+	    .events = { "http.kind=bad_start_line http.offset_bytes=29" } },
+	{ .name = "an empty line that is none",
+	    .says = { { C, "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n" } },
+	    .to_server = "", .to_client = "~HTTP/1.1 400 " },
+	{ .name = "an empty line and the end",
+	    .says = { { C, GET "\r\n" }, { S, OK2 }, { C, FIN } },
+	    .to_server = GET, .to_client = OK2, .never = "http.error" },
+	{ .name = "* is for OPTIONS",
+	    .says = { { C, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "GET * HTTP/1.1\r\nHost: a\r\n\r\n" }, { S, OK2 } },
+	    .to_server = "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+	    .to_client = OK2 "~HTTP/1.1 400 ",
+	    .events = { "http.kind=bad_target" } },
+	{ .name = "a response that names its length in Connection",
+	    .says = { { C, GET }, { S, "HTTP/1.1 200 OK\r\n"
+	    "Connection: x, Content-Length\r\nContent-Length: 2\r\n\r\n" } },
+	    .to_server = GET, .to_client = "~HTTP/1.1 502 ",
+	    .events = { "s2c http.error http.txn=1 http.kind=bad_connection" } },
+	{ .name = "a 103 with a length",
+	    .says = { { C, GET }, { S, "HTTP/1.1 103 x\r\n"
+	    "Content-Length: 2\r\n\r\nhi" } },
+	    .to_server = GET, .to_client = "~HTTP/1.1 502 ",
+	    .events = { "http.kind=bad_framing" } },
+	{ .name = "a 204 with a length is the last one",
+	    .says = { { C, GET GET }, { S, "HTTP/1.1 204 No\r\n"
+	    "Content-Length: 2\r\n\r\n" } },
+	    .to_server = GET, .to_client = "HTTP/1.1 204 No\r\n"
+	    "Content-Length: 2\r\n\r\n" },
 	{ .name = "Expect, not the exact word",
 	    .says = { { C, "PUT / HTTP/1.1\r\nHost: a\r\n"
 	    "Expect: y 100-continue\r\nContent-Length: 2\r\n\r\n" } },
@@ -882,15 +936,37 @@ test_first_byte(void **state)
 	assert_int_equal(fake_timer_ms(f), FRL_ALL);
 	fake_text(f, C, "2");
 	assert_int_equal(fake_timer_ms(f), 300000);
+	/* Then it has another one for the head. */
 	fake_text(f, S, "H");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	fake_text(f, S, "T");
+	fake_text(f, S, OK2 + 2);
 	assert_int_equal(fake_timer_ms(f), FRL_ALL);
-	fake_text(f, S, OK2 + 1);
 	fake_text(f, C, GET);
 	assert_int_equal(fake_timer_ms(f), 300000);
 	assert_true(fake_timer(f));
 	assert_true(is_output(f, S, OK2 "~HTTP/1.1 504 "));
 	assert_true(fake_saw(f, "http.error", "response_timeout"));
 	assert_true(fake_closed(f));
+	fake_free(f);
+}
+
+/* A head that drips in, even before the request is whole. */
+static void
+test_slow_response(void **state)
+{
+	struct fake *f = plain();
+
+	(void)state;
+	fake_text(f, C, "PUT / HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 2\r\n\r\n1");
+	fake_text(f, S, "HTTP/1.1 1");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	fake_text(f, C, "2");
+	assert_int_equal(fake_timer_ms(f), 10000);
+	assert_true(fake_timer(f));
+	assert_true(is_output(f, S, "~HTTP/1.1 504 "));
+	assert_true(fake_saw(f, "http.error", "response_timeout"));
 	fake_free(f);
 }
 
@@ -945,6 +1021,7 @@ main(void)
 		cmocka_unit_test(test_head_time),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_first_byte),
+		cmocka_unit_test(test_slow_response),
 		cmocka_unit_test(test_first_byte_needless),
 		cmocka_unit_test(test_unwanted),
 	};

@@ -69,7 +69,7 @@ test_requests(void **state)
 	    "GET /a?b HTTP/1.1\r\nHost: example.com\r\nA: b\r\n"
 	    "Via: 1.1 px\r\n\r\n", false);
 	request("GET http://[::1]:81 HTTP/1.0\r\n\r\n",
-	    "GET / HTTP/1.0\r\nHost: [::1]:81\r\nVia: 1.0 px\r\n\r\n", false);
+	    "GET / HTTP/1.1\r\nHost: [::1]:81\r\nVia: 1.0 px\r\n\r\n", false);
 	request("GET http://a:80?q HTTP/1.1\r\nHost: a\r\n\r\n",
 	    "GET /?q HTTP/1.1\r\nHost: a\r\nVia: 1.1 px\r\n\r\n", false);
 	request("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n"
@@ -142,17 +142,17 @@ static void
 test_responses(void **state)
 {
 	(void)state;
-	response("HTTP/1.0 200\r\nConnection: close, y\r\nY: 1\r\nZ: 2\r\n"
+	response("HTTP/1.0 200\r\nDate: x\r\nConnection: close, y\r\nY: 1\r\nZ: 2\r\n"
 	    "Keep-Alive: 1\r\nUpgrade: h2\r\nContent-Length: 1\r\n\r\n",
-	    "HTTP/1.1 200 \r\nZ: 2\r\nContent-Length: 1\r\n"
+	    "HTTP/1.1 200 \r\nDate: x\r\nZ: 2\r\nContent-Length: 1\r\n"
 	    "Via: 1.0 px\r\n\r\n", false);
-	response("HTTP/1.1 404 No, never\r\nSet-Cookie: a\r\n"
+	response("HTTP/1.1 404 No, never\r\nDate: x\r\nSet-Cookie: a\r\n"
 	    "Set-Cookie: b\r\n\r\n",
-	    "HTTP/1.1 404 No, never\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
+	    "HTTP/1.1 404 No, never\r\nDate: x\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
 	    "Connection: close\r\nVia: 1.1 px\r\n\r\n", true);
-	response("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+	response("HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n\r\n",
-	    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+	    "HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\nVia: 1.1 px\r\n\r\n", false);
 }
 
@@ -165,8 +165,9 @@ static const struct http_options options = { .idle = 60000,
 
 #define GET(host) "GET http://" host "/ HTTP/1.1\r\nHost: " host "\r\n\r\n"
 #define GOT "GET / HTTP/1.1\r\nHost: example.com\r\nVia: 1.1 px\r\n\r\n"
-#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-#define ANSWERED "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: 1.1 px\r\n\r\nhi"
+#define OK "HTTP/1.1 200 OK\r\nDate: now\r\n"
+#define ANSWER OK "Content-Length: 2\r\n\r\nhi"
+#define ANSWERED OK "Content-Length: 2\r\nVia: 1.1 px\r\n\r\nhi"
 
 static struct fake *
 create(void)
@@ -228,7 +229,7 @@ check_other(struct fake *f)
 {
 	assert_true(fake_output_is(f, CLIENT, GOT));
 	assert_false(fake_left(f));
-	fake_text(f, SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh");
+	fake_text(f, SERVER, OK "Content-Length: 2\r\n\r\nh");
 	assert_false(fake_left(f));
 	fake_text(f, SERVER, "i");
 	assert_true(fake_left(f));
@@ -334,11 +335,11 @@ test_close_delimited(void **state)
 
 	(void)state;
 	fake_text(f, CLIENT, GET("example.com") GET("other.org"));
-	fake_text(f, SERVER, "HTTP/1.1 200 OK\r\n\r\nsome");
+	fake_text(f, SERVER, OK "\r\nsome");
 	fake_over(f, SERVER);
 	assert_false(fake_left(f));
 	assert_true(fake_ended(f, SERVER));
-	assert_true(fake_output_is(f, SERVER, "HTTP/1.1 200 OK\r\n"
+	assert_true(fake_output_is(f, SERVER, OK
 	    "Connection: close\r\nVia: 1.1 px\r\n\r\nsome"));
 	fake_free(f);
 }
@@ -411,6 +412,110 @@ test_refused(void **state)
 	fake_free(f);
 }
 
+/* What is said, by whom, and what comes of it. */
+struct say {
+	enum frl_flow flow;
+	const char *text;
+};
+
+struct talk {
+	struct say says[4];
+	const char *to_server, *to_client;
+	bool over;			/* the client's connection is */
+};
+
+#define TO "http://example.com/"
+#define SEEN(first) first " HTTP/1.1\r\nHost: example.com\r\n"
+#define OLD_SEEN SEEN("GET /") "Connection: close\r\nVia: 1.0 px\r\n\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
+
+static const struct talk talks[] = {
+	/* 1xx are heads like others; HTTP/1.0 knows none. */
+	{ { { CLIENT, GET("example.com") }, { SERVER,
+	    "HTTP/1.1 103 Hints\r\nLink: x\r\nConnection: y\r\ny: 1\r\n\r\n"
+	    "HTTP/1.0 199\r\nContent-Length: 0\r\n\r\n" ANSWER } },
+	    GOT, "HTTP/1.1 103 Hints\r\nLink: x\r\nVia: 1.1 px\r\n\r\n"
+	    "HTTP/1.1 199 \r\nVia: 1.0 px\r\n\r\n" ANSWERED, false },
+	{ { { CLIENT, "GET " TO " HTTP/1.0\r\n\r\n" }, { SERVER,
+	    "HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 103 Hints\r\n\r\n" ANSWER } },
+	    OLD_SEEN, OK "Content-Length: 2\r\nConnection: close\r\n"
+	    "Via: 1.1 px\r\n\r\nhi", true },
+	/* Nor does it read chunks; trailers go with them. */
+	{ { { CLIENT, "GET " TO " HTTP/1.0\r\n\r\n" }, { SERVER, OK CHUNKED
+	    "Trailer: T\r\nX: 1\r\n\r\n3;a=b\r\nabc\r\n001\r\n\r\r\n"
+	    "02\r\n\r\n\r\n1\r\n0\r\n0\r\nT: x\r\n\r\n" } },
+	    OLD_SEEN, OK "X: 1\r\nConnection: close\r\nVia: 1.1 px\r\n\r\n"
+	    "abc\r\r\n0", true },
+	{ { { CLIENT, "HEAD " TO " HTTP/1.0\r\n\r\n" }, { SERVER, OK CHUNKED
+	    "\r\n" } }, SEEN("HEAD /") "Connection: close\r\n"
+	    "Via: 1.0 px\r\n\r\n", OK "Connection: close\r\n"
+	    "Via: 1.1 px\r\n\r\n", true },
+	/* For a client of 1.1 it stays. */
+	{ { { CLIENT, GET("example.com") }, { SERVER, OK CHUNKED
+	    "\r\n3;a=b\r\nabc\r\n0\r\n\r\n" } }, GOT,
+	    OK CHUNKED "Via: 1.1 px\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", false },
+	/* In HTTP/1.0 an expectation means nothing. */
+	{ { { CLIENT, "PUT " TO " HTTP/1.0\r\nExpect: 100-continue\r\n"
+	    "Content-Length: 5\r\n\r\nhello" }, { SERVER, ANSWER } },
+	    SEEN("PUT /") "Content-Length: 5\r\nConnection: close\r\n"
+	    "Via: 1.0 px\r\n\r\nhello", OK "Content-Length: 2\r\n"
+	    "Connection: close\r\nVia: 1.1 px\r\n\r\nhi", true },
+	/* What goes no further: nobody hears of it, or of what follows. */
+	{ { { CLIENT, GET("example.com") }, { SERVER, ANSWER },
+	    { CLIENT, "OPTIONS " TO " HTTP/1.1\r\nHost: a\r\n"
+	    "Max-Forwards: 00\r\n\r\n" GET("example.com") } },
+	    GOT, ANSWERED "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+	    "Connection: close\r\n\r\n", true },
+	{ { { CLIENT, "TRACE " TO " HTTP/1.1\r\nHost: a\r\nA:b\r\n"
+	    "Cookie: c\r\nMax-Forwards: 0\r\nauthorization: d\r\n\r\n" } },
+	    "", "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\n"
+	    "Content-Length: 70\r\nConnection: close\r\n\r\n"
+	    "TRACE " TO " HTTP/1.1\r\nHost: a\r\nA: b\r\n"
+	    "Max-Forwards: 0\r\n\r\n", true },
+	/* No number: not ours to count. */
+	{ { { CLIENT, "TRACE " TO " HTTP/1.1\r\nHost: a\r\n"
+	    "Max-Forwards: -0\r\n\r\n" }, { SERVER, ANSWER } },
+	    SEEN("TRACE /") "Max-Forwards: -0\r\nVia: 1.1 px\r\n\r\n",
+	    ANSWERED, false },
+};
+
+/* cut 0: whole; 1: byte by byte; else each piece in two, behind cut-1. */
+static void
+hold(const struct talk *talk, size_t cut)
+{
+	struct fake *f = create();
+
+	for (size_t i = 0; i < 4 && talk->says[i].text != NULL; i++) {
+		const struct say *s = &talk->says[i];
+		size_t n = strlen(s->text), at, part;
+
+		for (at = 0; at < n; at += part) {
+			part = cut == 0 || (cut > 1 && at > 0) ? n - at :
+			    cut == 1 ? 1 : cut - 1;
+			if (part > n - at)
+				part = n - at;
+			fake_feed(f, s->flow, s->text + at, part, false);
+		}
+	}
+	if (!fake_output_is(f, CLIENT, talk->to_server) ||
+	    !fake_output_is(f, SERVER, talk->to_client) ||
+	    fake_ended(f, SERVER) != talk->over)
+		fail_msg("cut %zu: %s", cut, talk->says[0].text);
+	assert_int_equal(fake_count(f, "http.error"), 0);
+	if (talk->over)
+		assert_true(fake_saw(f, "http.done", "http.complete=true"));
+	fake_free(f);
+}
+
+static void
+test_talks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(talks) / sizeof(talks[0]); i++)
+		for (size_t cut = 0; cut < 200; cut++)
+			hold(&talks[i], cut);
+}
+
 int
 main(void)
 {
@@ -428,6 +533,7 @@ main(void)
 		cmocka_unit_test(test_unasked),
 		cmocka_unit_test(test_websocket),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_talks),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -49,6 +49,10 @@ static const struct body bodies[] = {
 	{ ";a\r\nhello\r\n", 0, -1 },
 	{ "g\r\n", 0, -1 },
 	{ "10000000000000005\r\nhello\r\n", 0, -1 },
+	{ "00000000000000005\r\nhello\r\n", 0, -1 },
+	{ "0000000000000005\r\nhello\r\n0000000000000000;a\r\n"
+	    "00112233445566778899: x\r\n\r\n", 0, 72 },
+	{ "5\r\nhello\r\n00000000000000000\r\n\r\n", 0, -1 },
 	{ "3fffffffffffffff\r\nx", 0, -2 },
 	{ "4000000000000000\r\nx", 0, -1 },
 	{ "8000000000000000\r\nx", 0, -1 },
@@ -70,6 +74,10 @@ static const struct body bodies[] = {
 	{ "0\r\nContent-Length: 5\r\n\r\n", 0, -1 },
 	{ "0\r\ntransfer-encoding: chunked\r\n\r\n", 0, -1 },
 	{ "0\r\nX: y\r\nHOST: a\r\n\r\n", 0, -1 },
+	{ "0\r\nProxy-Authentication-Info: x\r\n\r\n", 0, -1 },
+	{ "0\r\nTE: trailers\r\n\r\n", 0, -1 },
+	{ "0\r\nExpect: 100-continue\r\n\r\n", 0, -1 },
+	{ "0\r\nTEA: x\r\nProxy-Authentication-Infos: x\r\n\r\n", 0, 44 },
 	{ "0\r\nX: y\r\n folded\r\n\r\n", 0, -1 },
 	{ "0\r\nX : y\r\n\r\n", 0, -1 },
 	{ "0\r\n: y\r\n\r\n", 0, -1 },
@@ -86,7 +94,8 @@ feed(const char *text, size_t len, size_t first, size_t step)
 	struct message m = { .kind = MESSAGE_CHUNKED };
 	enum message_result result = MESSAGE_MORE;
 	llhttp_settings_t settings;
-	size_t at = 0, n;
+	struct message_piece piece;
+	size_t at = 0;
 
 	message_settings(&settings);
 	while (at < len && result == MESSAGE_MORE) {
@@ -99,12 +108,12 @@ feed(const char *text, size_t len, size_t first, size_t step)
 		assert_non_null(copy);
 		memcpy(copy, text + at, part);
 		result = message_take(&m, &settings,
-		    (struct frl_bytes){ copy, part }, &n);
+		    (struct frl_bytes){ copy, part }, &piece);
 		free(copy);
 		if (result == MESSAGE_MORE)
-			assert_int_equal(n, part);
-		assert_true(n <= part);
-		at += n;
+			assert_int_equal(piece.n, part);
+		assert_true(piece.n <= part && piece.framing == 0);
+		at += piece.n;
 	}
 	message_free(&m);
 	if (result == MESSAGE_BAD)
@@ -164,6 +173,53 @@ test_bounds(void **state)
 	free(text);
 }
 
+/* Only data go on: the same ones, however it is cut. */
+static void
+unframe(const char *text, size_t first, size_t step, const char *want)
+{
+	struct message m = { .kind = MESSAGE_CHUNKED, .unframed = true };
+	size_t at = 0, len = strlen(text), end = first, n = 0;
+	enum message_result result = MESSAGE_MORE;
+	llhttp_settings_t settings;
+	struct message_piece piece;
+	char got[100];
+
+	message_settings(&settings);
+	while (result == MESSAGE_MORE && at < len) {
+		result = message_take(&m, &settings, (struct frl_bytes){
+		    (const uint8_t *)text + at, end - at }, &piece);
+		assert_true(result != MESSAGE_BAD && piece.n > 0);
+		assert_true(piece.framing <= piece.n &&
+		    piece.n <= end - at);
+		memcpy(got + n, text + at + piece.framing,
+		    piece.n - piece.framing);
+		n += piece.n - piece.framing;
+		at += piece.n;
+		if (at == end)
+			end = end + step < len ? end + step : len;
+	}
+	message_free(&m);
+	assert_int_equal(result, MESSAGE_DONE);
+	assert_int_equal(at, strlen(text) - 1);
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(got, want, n);
+}
+
+static void
+test_unframed(void **state)
+{
+	/* The last byte belongs to what follows. */
+	static const char text[] = "3;a=b\r\nabc\r\n1\r\n\r\r\n0E\r\n"
+	    "0123\r\n0\r\n\r\n\r\n!\r\n0\r\nA: b\r\n\r\nG";
+	size_t len = sizeof(text) - 1;
+
+	(void)state;
+	for (size_t cut = 1; cut <= len; cut++)
+		unframe(text, cut, len, "abc\r0123\r\n0\r\n\r\n\r\n!");
+	for (size_t step = 1; step <= len; step++)
+		unframe(text, step, step, "abc\r0123\r\n0\r\n\r\n\r\n!");
+}
+
 static void
 test_framing(void **state)
 {
@@ -184,6 +240,7 @@ test_framing(void **state)
 	h.content_length = 10;
 	message_request(&m, &h);
 	assert_true(!m.done && message_ahead(&m) == 9);
+	assert_int_equal(message_ahead(&m), 0);
 	assert_false(message_whole(&m, 9));
 	assert_true(message_whole(&m, 10));
 	message_response(&m, &h, false);
@@ -202,6 +259,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chunked),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_unframed),
 		cmocka_unit_test(test_framing),
 	};
 
