@@ -57,7 +57,8 @@ class Fairlead:
         config.write_text(CONFIG.format(log=self.log, **words))
         # A build that is given as a path: plugins stand beside the program.
         self.process = subprocess.Popen(
-            [build / 'fairlead', 'run', '-c', config],
+            [build / 'fairlead', 'run', '--foreground-worker', '-c',
+             config],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.err, 'wb'))
         self.ports = self.wait_ports(2)

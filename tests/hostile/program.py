@@ -222,7 +222,8 @@ class Program:
         config.write_text(BASE % f'log:\n  - {log}')
         self.err = folder / 'stderr'
         self.process = subprocess.Popen(
-            [build / 'fairlead', 'run', '-c', config],
+            [build / 'fairlead', 'run', '--foreground-worker', '-c',
+             config],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.err, 'wb'))
         self.port = None
