@@ -24,6 +24,7 @@
 
 #define SIGNALS_MAX 8
 #define EXACT_MS 1000
+#define RETRY_MS 100
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
 
 _Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)0)->watcher),
@@ -44,6 +45,7 @@ struct loop {
 	struct ev_loop *ev;
 	bool stopped;
 	struct watch signal_watch;
+	struct timer signal_retry;
 	int signal_fd;
 	unsigned nsignals;
 	struct signal_row signals[SIGNALS_MAX];
@@ -129,8 +131,9 @@ watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
 	    offsetof(struct watch, watcher));
 
 	(void)ev;
-	/* libev stopped a watcher of a bad descriptor by itself; whoever now
-	 * reads will see what is wrong. */
+	/* libev has stopped a watcher that it could not arm. */
+	if (events & EV_ERROR)
+		events = 0;
 	watch->fn(w->data, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
 }
 
@@ -229,6 +232,7 @@ loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	watch_stop(&loop->signal_watch);
+	timer_stop(&loop->signal_retry);
 	ev_loop_destroy(loop->ev);
 	/* The signals stay blocked: one that comes now must not kill a
 	 * process that is about to leave in good order. */
@@ -306,6 +310,17 @@ loop_wall_us(const struct loop *loop)
 /* ------------------------------------------------------------------ */
 /* Signals								*/
 
+static void signal_readable(void *arg, bool readable, bool writable);
+
+static void
+signal_watch(void *arg)
+{
+	struct loop *loop = arg;
+
+	watch_set(loop, &loop->signal_watch, loop->signal_fd, 1,
+	    signal_readable, loop);
+}
+
 /* One signal per turn: its function may end the loop. */
 static void
 signal_readable(void *arg, bool readable, bool writable)
@@ -314,8 +329,12 @@ signal_readable(void *arg, bool readable, bool writable)
 	struct signalfd_siginfo info;
 	unsigned i;
 
-	(void)readable;
 	(void)writable;
+	if (!readable) {
+		timer_start(loop, &loop->signal_retry, RETRY_MS,
+		    signal_watch, loop);
+		return;
+	}
 	if (read(loop->signal_fd, &info, sizeof(info)) !=
 	    (ssize_t)sizeof(info))
 		return;
@@ -360,6 +379,6 @@ loop_signals(struct loop *loop, const int *signals,
 		row->fn = fn;
 		row->arg = arg;
 	}
-	watch_set(loop, &loop->signal_watch, fd, 1, signal_readable, loop);
+	signal_watch(loop);
 	return (0);
 }
