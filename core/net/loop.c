@@ -20,12 +20,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/evmem.h"
 #include "net/loop.h"
 
 #define SIGNALS_MAX 8
 #define EXACT_MS 1000
 #define RETRY_MS 100
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
+
+/* Bytes of libev's arrays for one: its entry (16), the change to it (4), its
+ * event (12), and pending entries (16) of its watcher and of five timers (16
+ * each); all of it twice, because arrays grow by doubling. */
+#define FD_RESERVE_BYTES 512
 
 _Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)0)->watcher),
     "a timer has no room for an ev_timer");
@@ -186,25 +192,31 @@ watch_stop(struct watch *watch)
 /* ------------------------------------------------------------------ */
 /* The loop								*/
 
-/*
- * libev ends the process when it cannot grow its table of descriptors: let it
- * grow now, to what it will ever need.  A watcher that is stopped before the
- * turn never reaches epoll.
- */
-static void
-reserve(struct loop *loop)
+/* What descriptors there will be, at most. */
+static int
+most_descriptors(void)
 {
 	struct rlimit limit;
-	struct ev_io w;
-	int top = FD_RESERVE_MAX;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur < FD_RESERVE_MAX)
-		top = (int)limit.rlim_cur;
-	if (top < 1)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur > FD_RESERVE_MAX)
+		return (FD_RESERVE_MAX);
+	return ((int)limit.rlim_cur);
+}
+
+/*
+ * libev's largest table grows now, to what it will ever need.  A watcher that
+ * is stopped before the turn never reaches epoll.
+ */
+static void
+grow(struct loop *loop, int descriptors)
+{
+	struct ev_io w;
+
+	if (descriptors < 1)
 		return;
 	memset(&w, 0, sizeof(w));
-	ev_io_init(&w, NULL, top - 1, EV_READ);
+	ev_io_init(&w, NULL, descriptors - 1, EV_READ);
 	ev_io_start(loop->ev, &w);
 	ev_io_stop(loop->ev, &w);
 }
@@ -212,16 +224,19 @@ reserve(struct loop *loop)
 struct loop *
 loop_create(void)
 {
+	int descriptors = most_descriptors();
 	struct loop *loop;
 
-	if ((loop = calloc(1, sizeof(*loop))) == NULL)
+	if (evmem_begin((size_t)descriptors * FD_RESERVE_BYTES) != 0 ||
+	    (loop = calloc(1, sizeof(*loop))) == NULL)
 		return (NULL);
 	loop->signal_fd = -1;
-	if ((loop->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) == NULL) {
+	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	if (loop->ev == NULL) {
 		free(loop);
 		return (NULL);
 	}
-	reserve(loop);
+	grow(loop, descriptors);
 	return (loop);
 }
 

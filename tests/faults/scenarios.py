@@ -42,7 +42,12 @@ class Scenario:
                     format=self.format, listen=self.listen, env=self.env)
 
     def client(self, target, port=None):
-        return Client(target.dial(port))
+        try:
+            return Client(target.dial(port))
+        except socket.timeout:
+            raise Failure('hangs: nobody accepts') from None
+        except OSError as e:
+            raise Cut(f'dial: {e}') from None
 
     def tunnel(self, target):
         client = self.client(target)
@@ -115,6 +120,20 @@ class WebSocket(Scenario):
     """Frames and a close."""
     handler = staticmethod(peers.websocket)
 
+    def expect(self, c, frame):
+        """A frame; or a close that tells of trouble, which is a cut."""
+        first = c.recv(4)
+        if not first:
+            raise Cut('no frame')
+        while len(first) < 4 and not frame.startswith(first):
+            first += c.recv(4 - len(first)) or b'    '
+        if first[0] == 0x88 and first != frame[:4] and first[2:] in (
+                b'\x03\xf0', b'\x03\xf3', b'\x03\xf5'):
+            raise Cut('1008, 1011 or 1013')
+        if not frame.startswith(first):
+            raise Failure(f'{first!r} instead of {frame[:8]!r}')
+        c.expect(frame[len(first):])
+
     def upgrade(self, c):
         c.send(wsframes.REQUEST)
         c.answer(101)
@@ -126,9 +145,9 @@ class WebSocket(Scenario):
             for opcode, payload in ((1, b'text'), (2, BODY[:300]),
                                     (9, b'ping')):
                 c.send(wsframes.frame(opcode, payload, mask=True))
-                c.expect(wsframes.frame(opcode, payload))
+                self.expect(c, wsframes.frame(opcode, payload))
             c.send(wsframes.frame(8, b'\x03\xe8bye', mask=True))
-            c.expect(wsframes.frame(8, b'\x03\xe8bye'))
+            self.expect(c, wsframes.frame(8, b'\x03\xe8bye'))
 
 
 class Forward(Scenario):
@@ -307,17 +326,20 @@ class Text(Scenario):
             time.sleep(0.001)
 
 
+def waiting(scenario):
+    path = scenario.build / 'tests/inspectors/wait.so'
+    return {'plugins': (('waiter', path),) + scenario.plugins,
+            'options': {'waiter': {'event': scenario.event,
+                                   'delay': '1ms'}}}
+
+
 class Hooks(Scenario):
     """Every question is answered later."""
     handler = staticmethod(peers.web)
     event = 'tunnel.open'
 
     def configure(self):
-        path = self.build / 'tests/inspectors/wait.so'
-        return {**super().configure(),
-                'plugins': (('waiter', path),) + self.plugins,
-                'options': {'waiter': {'event': self.event,
-                                       'delay': '1ms'}}}
+        return {**super().configure(), **waiting(self)}
 
     def go(self, target):
         with self.client(target) as c:
@@ -340,7 +362,9 @@ class HooksRequest(Hooks):
 class HooksFrame(WebSocket):
     """Frames are thought about."""
     event = 'ws.frame'
-    configure = Hooks.configure
+
+    def configure(self):
+        return {**super().configure(), **waiting(self)}
 
 
 class Front(WebSocket):

@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -76,7 +77,7 @@
 	X(sendto, EINTR, EAGAIN, ECONNREFUSED, ENOBUFS, ENETUNREACH) \
 	X(sendmsg, EINTR, EAGAIN, SHORT, EPIPE, ECONNRESET, ENOBUFS) \
 	X(writev, EINTR, EAGAIN, EPIPE, ENOSPC) \
-	X(splice, EINTR, EAGAIN, SHORT, ENOMEM, EINVAL, ECONNRESET, EPIPE) \
+	X(splice, EINTR, EAGAIN, SHORT, ENOMEM, ECONNRESET, EPIPE) \
 	X(pipe2, EMFILE, ENFILE) \
 	X(epoll_create1, EMFILE, ENFILE, ENOMEM) \
 	X(epoll_ctl, ENOMEM, ENOSPC) \
@@ -85,8 +86,8 @@
 	X(getsockopt, ENOBUFS) \
 	X(setsockopt, ENOMEM, ENOPROTOOPT) \
 	X(getsockname, ENOBUFS) \
-	X(getpeername, ENOBUFS, ENOTCONN) \
-	X(shutdown, ENOTCONN, ENOBUFS) \
+	X(getpeername, ENOBUFS) \
+	X(shutdown, ENOTCONN) \
 	X(open, EINTR, EMFILE, ENFILE, ENOMEM, EACCES, ENOSPC) \
 	X(openat, EINTR, EMFILE, ENFILE, ENOMEM, EACCES) \
 	X(fopen, EMFILE, ENFILE, ENOMEM, EACCES) \
@@ -259,11 +260,31 @@ fault(enum call call, int unfit)
 	return (error);
 }
 
+/*
+ * A connection that is said to be broken is: for both peers, and for every
+ * later call.
+ */
+static void
+sever(int fd)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (syscall(SYS_connect, fd, &none, sizeof(none)) != 0)
+		(void)syscall(SYS_shutdown, fd, SHUT_RDWR);
+}
+
+static bool
+severs(int error)
+{
+	return (error == ECONNRESET || error == EPIPE || error == ETIMEDOUT ||
+	    error == ENOTCONN);
+}
+
 /* Of a call that reads or writes size bytes of fd. */
 static int
 fault_io(enum call call, int fd, size_t size, int flags)
 {
-	int type = SOCK_STREAM, unfit = 0, mode;
+	int type = SOCK_STREAM, unfit = 0, mode, error;
 	socklen_t len = sizeof(type);
 
 	if (control->mode == FAULT_OFF || busy != 0)
@@ -276,7 +297,10 @@ fault_io(enum call call, int fd, size_t size, int flags)
 		unfit |= NO_EAGAIN;
 	if (size < 2 || type == SOCK_DGRAM)
 		unfit |= NO_SHORT;
-	return (fault(call, unfit));
+	error = fault(call, unfit);
+	if (severs(error))
+		sever(fd);
+	return (error);
 }
 
 /* Fail: `bad` and errno. */
@@ -587,6 +611,10 @@ splice(int in, off_t *at_in, int out, off_t *at_out, size_t size,
 	REAL(splice);
 	int error = fault(C_splice, size < 2 ? NO_SHORT : 0);
 
+	if (severs(error)) {
+		sever(in);
+		sever(out);
+	}
 	if (error > 0)
 		FAIL(error, -1);
 	return (real(in, at_in, out, at_out, error == SHORT ? 1 : size,
@@ -630,7 +658,12 @@ int
 shutdown(int fd, int how)
 {
 	REAL(shutdown);
-	SIMPLE(shutdown, -1);
+	int error = fault(C_shutdown, 0);
+
+	if (error != 0) {
+		sever(fd);
+		FAIL(error, -1);
+	}
 	return (real(fd, how));
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One scenario, one fault after the other, in a process that goes on."""
 
+import collections
 import time
 
 from target import (ALL, BURST, HARMLESS, NTH, Cut, Failure, Folder, Target,
@@ -14,6 +15,7 @@ class Report:
         self.name = name
         self.points = self.injected = self.cut = self.starts = 0
         self.problems = []
+        self.calls = collections.Counter()
 
     def line(self):
         return (f'{self.name:14} {self.points:6} points '
@@ -85,6 +87,7 @@ class Sweep:
                 if felt is not None:
                     raise Failure(f'without any fault: {felt}')
                 return False
+            self.report.calls.update([control.what.split()[0]])
             self.judge(felt, began, cpu)
             if leaks:
                 target.check_leaks()
