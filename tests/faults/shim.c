@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
@@ -112,7 +113,7 @@
 	X(getifaddrs, ENOMEM, EMFILE) \
 	X(gethostname, EPERM) \
 	X(readlink, EACCES, ENOMEM) \
-	X(dup2, EBUSY, EINTR) \
+	X(dup2, EMFILE) \
 	X(kill, EPERM)
 
 enum call {
@@ -286,16 +287,22 @@ fault_io(enum call call, int fd, size_t size, int flags)
 {
 	int type = SOCK_STREAM, unfit = 0, mode, error;
 	socklen_t len = sizeof(type);
+	struct stat st;
 
 	if (control->mode == FAULT_OFF || busy != 0)
 		return (0);
 	busy++;
 	mode = fcntl(fd, F_GETFL);
 	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	st.st_mode = 0;
+	(void)fstat(fd, &st);
 	busy--;
-	if ((mode & O_NONBLOCK) == 0 && (flags & MSG_DONTWAIT) == 0)
+	if (S_ISREG(st.st_mode) || ((mode & O_NONBLOCK) == 0 &&
+	    (flags & MSG_DONTWAIT) == 0))
 		unfit |= NO_EAGAIN;
-	if (size < 2 || type == SOCK_DGRAM)
+	/* What is smaller than PIPE_BUF goes through a pipe in one piece. */
+	if (size < 2 || type == SOCK_DGRAM ||
+	    (S_ISFIFO(st.st_mode) && size <= PIPE_BUF))
 		unfit |= NO_SHORT;
 	error = fault(call, unfit);
 	if (severs(error))
@@ -328,7 +335,7 @@ begin(void)
 	    sizeof(exe) - 1)) < 9)
 		return;
 	exe[n] = '\0';
-	/* Not what the program starts. */
+	/* Not what is started on the way there. */
 	if (strcmp(exe + n - 9, "/fairlead") != 0)
 		return;
 	resolv_conf = getenv("FRL_FAULTS_RESOLV");
@@ -342,6 +349,8 @@ begin(void)
 	close(fd);
 	if (m == MAP_FAILED)
 		return;
+	/* What the program starts runs without all this. */
+	(void)unsetenv("LD_PRELOAD");
 	busy++;
 	control = m;
 	control->ncalls = CALLS_COUNT;

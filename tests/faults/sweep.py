@@ -34,6 +34,7 @@ class Sweep:
     def start(self):
         self.folder = Folder(self.scenario.build,
                              **self.scenario.configure())
+        self.control = self.folder.control
         self.target = Target(self.folder, self.scenario.echo.port)
         self.report.starts += 1
         if self.only:
