@@ -24,11 +24,13 @@ class Report:
 
 
 class Sweep:
-    def __init__(self, scenario, name, skip=(), only=(), verbose=False):
+    def __init__(self, scenario, name, skip=(), only=(), verbose=False,
+                 cold=False):
         self.scenario = scenario
         self.report = Report(name)
         self.skip, self.only = skip, only
         self.verbose = verbose
+        self.cold = cold        # a new process for each fault
         self.target = None
 
     def start(self):
@@ -44,7 +46,7 @@ class Sweep:
         self.lossy = False
         self.since = []         # faults since it was started
         # What is made once for all is not to be counted.
-        for _ in range(2):
+        for _ in range(0 if self.cold else 2):
             self.scenario.run(self.target)
             self.target.settle()
         self.target.well()
@@ -84,6 +86,8 @@ class Sweep:
             target.settle()
             control.disarm()
             if control.injected == 0:
+                if self.cold:
+                    self.stop()
                 self.report.points = max(self.report.points, control.points)
                 if felt is not None:
                     raise Failure(f'without any fault: {felt}')
@@ -104,6 +108,8 @@ class Sweep:
             self.folder.remove()
             self.target = None
         self.report.injected += 1
+        if self.cold and self.target is not None:
+            self.stop()
         return True
 
     def judge(self, felt, began, cpu):
@@ -126,7 +132,7 @@ class Sweep:
 
     def count(self, mode):
         self.round(mode, ALL)
-        return self.folder.control.points if self.target else 0
+        return self.control.points
 
     def sweep(self, budget, mode=NTH, span=1):
         """All faults, or `budget` of them, evenly."""
