@@ -4,7 +4,7 @@
 import collections
 import time
 
-from target import (ALL, BURST, HARMLESS, NTH, Cut, Failure, Folder, Target,
+from target import (ALL, HARMLESS, NTH, Cut, Failure, Folder, Target,
                     backtrace, check_log)
 
 
@@ -88,7 +88,6 @@ class Sweep:
             if control.injected == 0:
                 if self.cold:
                     self.stop()
-                self.report.points = max(self.report.points, control.points)
                 if felt is not None:
                     raise Failure(f'without any fault: {felt}')
                 return False
@@ -137,6 +136,9 @@ class Sweep:
     def sweep(self, budget, mode=NTH, span=1):
         """All faults, or `budget` of them, evenly."""
         total = self.count(mode)
+        self.report.points += total
+        if self.cold or self.scenario.slow:
+            budget //= 2
         step = max(1, total // budget) if budget else 1
         # Some more than were counted: no two rounds are alike.
         n = 1 + (step - 1) // 2
