@@ -34,7 +34,7 @@ struct conn {
 	bool closed;		/* by that handler: freed behind it */
 };
 
-/* What a failed call means: not now, or never again; and whose fault it is. */
+/* What a failed call means: not now, or never again, and who is the cause. */
 static int
 failure(void)
 {
@@ -182,7 +182,8 @@ conn_read(struct conn *conn, void *bytes, size_t size)
 {
 
 	assert(size > 0);	/* 0 would be taken for the peer's end */
-	return (conn->deaf ? CONN_STARVED : conn->ops->read(conn, bytes, size));
+	return (conn->deaf ? CONN_STARVED :
+	    conn->ops->read(conn, bytes, size));
 }
 
 ssize_t
