@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 
 import harness
@@ -40,6 +41,10 @@ class Scenario:
         """Arguments for a Folder."""
         return dict(plugins=self.plugins, options=self.options,
                     format=self.format, listen=self.listen, env=self.env)
+
+    def out(self, folder):
+        """Where standard output goes; None: to a file."""
+        return None
 
     def client(self, target, port=None):
         try:
@@ -333,6 +338,42 @@ def waiting(scenario):
                                    'delay': '1ms'}}}
 
 
+class Pipe(Scenario):
+    """The log goes to standard output, a pipe."""
+    format = 'text'
+
+    def configure(self):
+        return {**super().configure(), 'log': '-'}
+
+    def out(self, folder):
+        path = folder.path / 'pipe'
+        os.mkfifo(path)
+        self.lines = 0
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        os.set_blocking(reader, True)
+        threading.Thread(target=self.read, args=(reader,),
+                         daemon=True).start()
+        return os.open(path, os.O_WRONLY)
+
+    def read(self, reader):
+        with open(reader, 'rb') as f:
+            for line in f:
+                if not line.endswith(b'\n'):
+                    self.server.failures.append(f'torn: {line!r}')
+                self.lines += 1
+
+    def go(self, target):
+        before = self.lines
+        with self.client(target) as c:
+            c.connect('127.0.0.1', self.server.port)
+            c.send(b'\x01hello')
+            c.expect(b'\x01hello')
+        target.settle()
+        end = time.monotonic() + 0.05       # long enough for most
+        while self.lines < before + 5 and time.monotonic() < end:
+            time.sleep(0.001)
+
+
 class Hooks(Scenario):
     """Every question is answered later."""
     handler = staticmethod(peers.web)
@@ -365,6 +406,17 @@ class HooksFrame(WebSocket):
 
     def configure(self):
         return {**super().configure(), **waiting(self)}
+
+
+class FailOpen(WebSocket):
+    """Inspectors that fail are left out, and no byte with them."""
+    options = {name: {'on_error': 'fail_open'}
+               for name in ('http', 'websocket')}
+
+
+class FailOpenWeb(Forward):
+    """The same where requests are forwarded."""
+    options = FailOpen.options
 
 
 class Front(WebSocket):
@@ -421,5 +473,6 @@ def name_of(cls):
 
 RUNNING = {name_of(cls): cls for cls in (
     Raw, Early, Web, Chunked, WebSocket, Forward, Reverse, Refused, Bad,
-    Names, Localhost, ProxyHeader, Unix, Slow, Bulk, Text, Hooks, HooksDial,
-    HooksRequest, HooksFrame, Front, Reset, Many)}
+    Names, Localhost, ProxyHeader, Unix, Slow, Bulk, Text, Pipe, Hooks,
+    HooksDial, HooksRequest, HooksFrame, FailOpen, FailOpenWeb, Front, Reset,
+    Many)}

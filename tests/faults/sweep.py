@@ -37,7 +37,8 @@ class Sweep:
         self.folder = Folder(self.scenario.build,
                              **self.scenario.configure())
         self.control = self.folder.control
-        self.target = Target(self.folder, self.scenario.echo.port)
+        self.target = Target(self.folder, self.scenario.echo.port,
+                             self.scenario.out(self.folder))
         self.report.starts += 1
         if self.only:
             self.folder.control.skip(self.only, but=True)
@@ -127,6 +128,8 @@ class Sweep:
                     self.folder.control.injected == 1:
                 raise Failure(f'felt by the client: {felt}')
         target.well()
+        if what.startswith('write'):
+            target.recover()
         self.scenario.check()
 
     def count(self, mode):

@@ -171,7 +171,7 @@ class Folder:
 
     def __init__(self, build, plugins=('http', 'websocket', 'raw'),
                  options=None, listen=None, format='json', config=CONFIG,
-                 env=None):
+                 env=None, log=None):
         self.build = build
         self.path = pathlib.Path(tempfile.mkdtemp(prefix='frl-fault-'))
         self.control = Control(self.path / 'control')
@@ -182,7 +182,7 @@ class Folder:
         self.config.write_text(config.format(
             listen=f'  - address: 127.0.0.1:{self.port}\n{more}',
             plugins=harness.plugin_text(plugins, options or {}),
-            log=self.log, format=format))
+            log=log or self.log, format=format))
         self.env = environment(build, self.control, env)
 
     def start(self, *args, **kw):
@@ -195,14 +195,15 @@ class Folder:
 
 
 class Target:
-    def __init__(self, folder, echo_port):
+    def __init__(self, folder, echo_port, out=None):
         self.folder = folder
         self.control = folder.control
         self.echo_port = echo_port
         self.control.disarm()
         self.err_path = folder.path / 'stderr'
         self.err = open(self.err_path, 'w+b')
-        self.out = open(folder.path / 'stdout', 'w+b')
+        self.out = (open(folder.path / 'stdout', 'w+b') if out is None
+                    else open(out, 'wb'))
         self.process = folder.start('run', '-c', folder.config,
                                     stdout=self.out, stderr=self.err)
         self.pid = self.process.pid
@@ -295,6 +296,17 @@ class Target:
             self.tunnel().close()
         except (OSError, EOFError) as e:
             self.gone(f'a tunnel beside it: {type(e).__name__} {e}')
+
+    def recover(self):
+        """A log that could not be written to is tried again."""
+        def same():
+            said = self.stderr()
+            return said.count('cannot write events to') == \
+                said.count('events are written to')
+        try:
+            harness.wait_until(same, 'the log to be written', PATIENCE)
+        except AssertionError as e:
+            raise Failure(str(e)) from None
 
     def gone(self, why):
         try:
