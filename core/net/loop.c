@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -50,6 +51,7 @@ struct signal_row {
 struct loop {
 	struct ev_loop *ev;
 	bool stopped;
+	struct ev_io wake;		/* of an eventfd; see about_to_wait() */
 	struct watch signal_watch;
 	struct timer signal_retry;
 	int signal_fd;
@@ -221,6 +223,60 @@ grow(struct loop *loop, int descriptors)
 	ev_io_stop(loop->ev, &w);
 }
 
+/*
+ * libev arms watchers after it has looked for pending events and before it
+ * waits: that one could not be armed would be told only when something else
+ * happens.
+ */
+static void
+about_to_wait(struct ev_loop *ev) EV_NOEXCEPT
+{
+	const struct loop *loop = ev_userdata(ev);
+
+	if (ev_pending_count(ev) != 0)
+		(void)eventfd_write(loop->wake.fd, 1);
+}
+
+static void
+woken(struct ev_loop *ev, struct ev_io *w, int events)
+{
+	eventfd_t count;
+
+	(void)ev;
+	(void)events;
+	(void)eventfd_read(w->fd, &count);
+}
+
+/* It watches for as long as the loop lives, and does not keep it running. */
+static int
+wake_begin(struct loop *loop)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd == -1)
+		return (-1);
+	ev_io_init(&loop->wake, woken, fd, EV_READ);
+	ev_io_start(loop->ev, &loop->wake);
+	ev_run(loop->ev, EVRUN_NOWAIT);
+	if (!ev_is_active(&loop->wake)) {
+		close(fd);
+		return (-1);
+	}
+	ev_unref(loop->ev);
+	ev_set_userdata(loop->ev, loop);
+	ev_set_loop_release_cb(loop->ev, about_to_wait, NULL);
+	return (0);
+}
+
+static void
+wake_end(struct loop *loop)
+{
+
+	ev_ref(loop->ev);
+	ev_io_stop(loop->ev, &loop->wake);
+	close(loop->wake.fd);
+}
+
 struct loop *
 loop_create(void)
 {
@@ -237,6 +293,11 @@ loop_create(void)
 		return (NULL);
 	}
 	grow(loop, descriptors);
+	if (wake_begin(loop) != 0) {
+		ev_loop_destroy(loop->ev);
+		free(loop);
+		return (NULL);
+	}
 	return (loop);
 }
 
@@ -248,6 +309,7 @@ loop_free(struct loop *loop)
 		return;
 	watch_stop(&loop->signal_watch);
 	timer_stop(&loop->signal_retry);
+	wake_end(loop);
 	ev_loop_destroy(loop->ev);
 	/* The signals stay blocked: one that comes now must not kill a
 	 * process that is about to leave in good order. */

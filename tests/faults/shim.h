@@ -68,6 +68,7 @@
 	X(ioctl, ENOTTY) \
 	X(close, AFTER - EINTR, AFTER - EIO) \
 	X(memfd_create, EMFILE, ENFILE, ENOMEM) \
+	X(eventfd, EMFILE, ENFILE, ENOMEM) \
 	X(signalfd, EMFILE, ENFILE, ENOMEM) \
 	X(getrandom, EINTR, ENOSYS) \
 	X(fork, EAGAIN, ENOMEM) \

@@ -2,6 +2,7 @@
 /*
  * shim_files -- memory, files, processes and the rest (see shim.c).
  */
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -231,6 +232,14 @@ memfd_create(const char *name, unsigned flags)
 	REAL(memfd_create);
 	SIMPLE(memfd_create, -1);
 	return (real(name, flags));
+}
+
+int
+eventfd(unsigned start, int flags)
+{
+	REAL(eventfd);
+	SIMPLE(eventfd, -1);
+	return (real(start, flags));
 }
 
 int
