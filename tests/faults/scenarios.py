@@ -350,10 +350,11 @@ class Pipe(Scenario):
         os.mkfifo(path)
         self.lines = 0
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        os.set_blocking(reader, True)
+        writer = os.open(path, os.O_WRONLY)
+        os.set_blocking(reader, True)   # without a writer it would end
         threading.Thread(target=self.read, args=(reader,),
                          daemon=True).start()
-        return os.open(path, os.O_WRONLY)
+        return writer
 
     def read(self, reader):
         with open(reader, 'rb') as f:

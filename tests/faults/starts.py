@@ -23,7 +23,6 @@ CODES = (0, 1, 69, 78)
 class Start:
     """`run`, a tunnel, SIGTERM."""
     plugins = ('http', 'websocket', 'raw')
-    budget = 1
     command = ('run', '-c')
     codes = CODES
     listen = None
@@ -46,8 +45,8 @@ class Start:
         end = time.monotonic() + PATIENCE
         # What it says may be what fails.
         while err.read_text().count('listening on') < want and not (
-                harness.listens(folder.port) and
-                time.monotonic() > end - PATIENCE + 0.5):
+                time.monotonic() > end - PATIENCE + 0.5 and
+                harness.listens(folder.port)):
             if process.poll() is not None:
                 return
             if time.monotonic() > end:
