@@ -63,7 +63,7 @@ class Chance:
             target.well()
             target.check_leaks()
             target.stop()
-            check_log(folder.log, True)
+            check_log(folder.log)
         except (Failure, OSError, EOFError, AssertionError) as e:
             self.problems.append(f'{e}')
         self.report.points = folder.control.points
