@@ -54,6 +54,7 @@ struct sink {
 };
 
 static void	sink_write(struct sink *);
+static void	set_state(struct sink *, enum sink_state, int);
 static void	timer_fired(void *);
 
 struct sink *
@@ -242,9 +243,10 @@ writable_fired(void *arg, bool readable, bool writable)
 {
 	struct sink *sink = arg;
 
-	(void)readable;
-	(void)writable;
-	sink_write(sink);
+	if (!readable && !writable)
+		set_state(sink, SINK_BROKEN, ENOMEM);
+	else
+		sink_write(sink);
 }
 
 /* Change the state; the first time that nothing can be written, say so. */
