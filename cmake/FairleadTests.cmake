@@ -65,3 +65,21 @@ add_test(NAME tools/headers COMMAND ${CMAKE_SOURCE_DIR}/tools/headers
 	${CMAKE_C_COMPILER})
 add_test(NAME tools/exports COMMAND ${CMAKE_SOURCE_DIR}/tools/exports
 	${CMAKE_BINARY_DIR}/plugins)
+
+# What lets calls fail under tests/faults/run.  It stands before the
+# sanitizers' run-time library, so it is not sanitized itself.
+add_library(faults_shim SHARED ${t}/faults/shim.c
+	${t}/faults/shim_files.c ${t}/faults/shim_sockets.c)
+target_compile_definitions(faults_shim PRIVATE _GNU_SOURCE)
+target_compile_options(faults_shim PRIVATE -Wall -Wextra -Wconversion
+	-Wshadow -fno-builtin -fno-omit-frame-pointer -fno-sanitize=all)
+target_link_options(faults_shim PRIVATE -fno-sanitize=all)
+target_link_libraries(faults_shim PRIVATE gcc_s ${CMAKE_DL_LIBS})
+set_target_properties(faults_shim PROPERTIES PREFIX "" OUTPUT_NAME shim
+	C_VISIBILITY_PRESET default
+	LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/faults)
+# By the name that the shim looks for.
+add_executable(faults_proof ${t}/faults/proof.c)
+target_link_libraries(faults_proof PRIVATE frl_flags)
+set_target_properties(faults_proof PROPERTIES OUTPUT_NAME fairlead
+	RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/faults/proof)

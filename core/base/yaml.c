@@ -400,7 +400,7 @@ yaml_parse(const char *name, const char *text, size_t len,
 static ssize_t
 slurp(const char *path, char *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
 	size_t len = 0;
 	ssize_t n = 0;
 

@@ -79,7 +79,8 @@ plugin_file_find(const char *name, const char *const *folders,
 		if (n < 0 || n >= PLUGIN_PATH_SIZE)
 			continue;
 		/* Anything by that name is judged, not skipped. */
-		if (lstat(path, &st) == 0)
+		if (lstat(path, &st) == 0 || (errno != ENOENT &&
+		    errno != ENOTDIR && errno != EACCES))
 			return (0);
 	}
 	return (not_found(name, folders, err));
@@ -144,15 +145,16 @@ open_checked(const char *path, struct err *err)
 		return (err_set(err, "not an absolute path"));
 	snprintf(folder, sizeof(folder), "%.*s",
 	    slash == path ? 1 : (int)(slash - path), path);
-	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = (int)TEMP_FAILURE_RETRY(open(folder,
+	    O_PATH | O_DIRECTORY | O_CLOEXEC));
 	if (dir < 0)
 		return (err_set(err, "%s", strerror(errno)));
 	if (check_folder(dir, folder, err) < 0) {
 		close(dir);
 		return (-1);
 	}
-	fd = openat(dir, slash + 1,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = (int)TEMP_FAILURE_RETRY(openat(dir, slash + 1,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
 	if (fd < 0)
 		err_set(err, "%s", errno == ELOOP ? "is a symbolic link" :
 		    strerror(errno));

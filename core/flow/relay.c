@@ -224,7 +224,7 @@ is_last(const struct relay *relay, const struct relay_flow *f)
 	return (back->over && back->shut && (f->source == NULL || f->over));
 }
 
-/* Write what waits: 0, or CONN_RESET. */
+/* Write what waits: 0, CONN_RESET or CONN_STARVED. */
 static int
 flush(struct relay *relay, struct relay_flow *f)
 {
@@ -234,10 +234,8 @@ flush(struct relay *relay, struct relay_flow *f)
 
 	while (f->pipe != NULL && f->pipe->fill != 0) {
 		n = conn_splice_out(f->sink, f->pipe);
-		if (n == CONN_RESET)
-			return (CONN_RESET);
-		if (n == CONN_AGAIN)
-			return (0);
+		if (n < 0)
+			return (n == CONN_AGAIN ? 0 : (int)n);
 		relay->moved = true;
 	}
 	give_pipe(relay, f);		/* others may need it meanwhile */
@@ -253,10 +251,8 @@ flush(struct relay *relay, struct relay_flow *f)
 			iov[parts++].iov_len = f->span_len;
 		}
 		n = conn_write(f->sink, iov, parts);
-		if (n == CONN_RESET)
-			return (CONN_RESET);
-		if (n == CONN_AGAIN)
-			return (0);
+		if (n < 0)
+			return (n == CONN_AGAIN ? 0 : (int)n);
 		relay->moved = true;
 		sent(f, (size_t)n);
 	}
@@ -307,10 +303,16 @@ static inline bool
 send_on(struct relay *relay, enum frl_flow flow)
 {
 	struct relay_flow *f = &relay->flows[flow];
+	int result;
 
 	if (f->sink == NULL || (!waits(f) && f->fin == f->shut))
 		return (true);		/* nearly always the one of them */
-	if (flush(relay, f) == CONN_RESET && !give_up(relay, f)) {
+	result = flush(relay, f);
+	if (result == CONN_STARVED) {
+		relay->starved(relay->arg);
+		return (false);
+	}
+	if (result == CONN_RESET && !give_up(relay, f)) {
 		relay->reset(relay->arg, flow == FRL_FROM_CLIENT ?
 		    FRL_FROM_SERVER : FRL_FROM_CLIENT);
 		return (false);
@@ -508,6 +510,10 @@ relay_readable(void *arg, enum frl_flow flow)
 	}
 	if (n == CONN_AGAIN)
 		return;
+	if (n == CONN_STARVED) {
+		relay->starved(relay->arg);
+		return;
+	}
 	if (n == CONN_RESET || (n == 0 && relay->flows[!flow].gone)) {
 		relay->reset(relay->arg, flow);
 		return;

@@ -204,6 +204,10 @@ tunnel_greet(struct tunnel *t)
 	n = conn_read(client, bytes, sizeof(bytes));
 	if (n == CONN_AGAIN)
 		return;
+	if (n == CONN_STARVED) {
+		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
+		return;
+	}
 	if (n <= 0) {
 		tunnel_deny(t, n == 0 ? WHY_CLIENT_FIN : WHY_CLIENT_RESET,
 		    t->nameless ?

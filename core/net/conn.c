@@ -30,16 +30,19 @@ struct conn {
 	uint16_t lifted_s;	/* what heard_look() lifted, rounded up */
 	uint8_t wants;		/* 1 read, 2 write */
 	bool busy : 1;		/* a handler is on the stack */
+	bool deaf : 1;		/* it could not be watched */
 	bool closed : 1;	/* by that handler: freed behind it */
 };
 
-/* What a failed call means: not now, or never again. */
+/* What a failed call means: not now, or never again, and who is the cause. */
 static int
 failure(void)
 {
 
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return (CONN_AGAIN);
+	if (errno == ENOMEM || errno == ENOBUFS)
+		return (CONN_STARVED);
 	return (CONN_RESET);
 }
 
@@ -108,6 +111,10 @@ conn_ready(void *arg, bool readable, bool writable)
 {
 	struct conn *conn = arg;
 
+	/* Whoever reads or writes now is told. */
+	conn->deaf = !readable && !writable;
+	readable = readable || conn->deaf;
+	writable = writable || conn->deaf;
 	conn->busy = true;
 	if (readable && (conn->wants & 1) && conn->handlers != NULL)
 		conn->handlers->readable(conn->arg);
@@ -175,14 +182,15 @@ conn_read(struct conn *conn, void *bytes, size_t size)
 {
 
 	assert(size > 0);	/* 0 would be taken for the peer's end */
-	return (conn->ops->read(conn, bytes, size));
+	return (conn->deaf ? CONN_STARVED :
+	    conn->ops->read(conn, bytes, size));
 }
 
 ssize_t
 conn_write(struct conn *conn, const struct iovec *iov, int n)
 {
 
-	return (conn->ops->write(conn, iov, n));
+	return (conn->deaf ? CONN_STARVED : conn->ops->write(conn, iov, n));
 }
 
 int

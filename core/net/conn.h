@@ -27,9 +27,10 @@ struct pipe_end;
 /* Results of reading and writing that are no count. */
 #define CONN_AGAIN (-1)		/* not now */
 #define CONN_RESET (-2)		/* the peer is gone: reset, timed out */
+#define CONN_STARVED (-3)	/* we lack memory; the peer may be well */
 
 struct conn_ops {
-	/* Bytes, 0 at the peer's end, CONN_AGAIN, CONN_RESET. */
+	/* Bytes, 0 at the peer's end, CONN_AGAIN, CONN_RESET, CONN_STARVED. */
 	ssize_t (*read)(struct conn *conn, void *bytes, size_t size);
 	ssize_t (*write)(struct conn *conn, const struct iovec *iov, int n);
 	/* Finish our writing side; 0 or CONN_RESET. */

@@ -216,13 +216,12 @@ attempt_ready(void *arg, bool readable, bool writable)
 	struct dial *dial = attempt->dial;
 	int error;
 
-	(void)readable;
-	(void)writable;
 	/* This attempt is no longer under way. */
 	watch_stop(&attempt->watch);
 	dial->running--;
-	if ((error = sock_connect_result(attempt->fd,
-	    &attempt->addr)) == 0) {
+	error = !readable && !writable ? ENOMEM :
+	    sock_connect_result(attempt->fd, &attempt->addr);
+	if (error == 0) {
 		attempt_won(attempt);
 		return;
 	}

@@ -15,16 +15,24 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "net/evmem.h"
 #include "net/loop.h"
 
 #define SIGNALS_MAX 8
 #define EXACT_MS 1000
+#define RETRY_MS 100
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
+
+/* Bytes of libev's arrays for one: its entry (16), the change to it (4), its
+ * event (12), and pending entries (16) of its watcher and of five timers (16
+ * each); all of it twice, because arrays grow by doubling. */
+#define FD_RESERVE_BYTES 512
 
 _Static_assert(sizeof(struct ev_timer) <= sizeof(((struct timer *)0)->watcher),
     "a timer has no room for an ev_timer");
@@ -45,7 +53,9 @@ struct loop {
 	bool stopped;
 	struct ev_check turns_end;
 	void (*turns_end_fn)(void *arg);
+	struct ev_io wake;		/* of an eventfd; see about_to_wait() */
 	struct watch signal_watch;
+	struct timer signal_retry;
 	int signal_fd;
 	unsigned nsignals;
 	struct signal_row signals[SIGNALS_MAX];
@@ -131,8 +141,9 @@ watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
 	    offsetof(struct watch, watcher));
 
 	(void)ev;
-	/* libev stopped a watcher of a bad descriptor by itself; whoever now
-	 * reads will see what is wrong. */
+	/* libev has stopped a watcher that it could not arm. */
+	if (events & EV_ERROR)
+		events = 0;
 	watch->fn(w->data, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
 }
 
@@ -185,42 +196,110 @@ watch_stop(struct watch *watch)
 /* ------------------------------------------------------------------ */
 /* The loop								*/
 
-/*
- * libev ends the process when it cannot grow its table of descriptors: let it
- * grow now, to what it will ever need.  A watcher that is stopped before the
- * turn never reaches epoll.
- */
-static void
-reserve(struct loop *loop)
+/* What descriptors there will be, at most. */
+static int
+most_descriptors(void)
 {
 	struct rlimit limit;
-	struct ev_io w;
-	int top = FD_RESERVE_MAX;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur < FD_RESERVE_MAX)
-		top = (int)limit.rlim_cur;
-	if (top < 1)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur > FD_RESERVE_MAX)
+		return (FD_RESERVE_MAX);
+	return ((int)limit.rlim_cur);
+}
+
+/*
+ * libev's largest table grows now, to what it will ever need.  A watcher that
+ * is stopped before the turn never reaches epoll.
+ */
+static void
+grow(struct loop *loop, int descriptors)
+{
+	struct ev_io w;
+
+	if (descriptors < 1)
 		return;
 	memset(&w, 0, sizeof(w));
-	ev_io_init(&w, NULL, top - 1, EV_READ);
+	ev_io_init(&w, NULL, descriptors - 1, EV_READ);
 	ev_io_start(loop->ev, &w);
 	ev_io_stop(loop->ev, &w);
+}
+
+/*
+ * libev arms watchers after it has looked for pending events and before it
+ * waits: that one could not be armed would be told only when something else
+ * happens.
+ */
+static void
+about_to_wait(struct ev_loop *ev) EV_NOEXCEPT
+{
+	const struct loop *loop = ev_userdata(ev);
+
+	if (ev_pending_count(ev) != 0)
+		(void)eventfd_write(loop->wake.fd, 1);
+}
+
+static void
+woken(struct ev_loop *ev, struct ev_io *w, int events)
+{
+	eventfd_t count;
+
+	(void)ev;
+	(void)events;
+	(void)eventfd_read(w->fd, &count);
+}
+
+/* It watches for as long as the loop lives, and does not keep it running. */
+static int
+wake_begin(struct loop *loop)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd == -1)
+		return (-1);
+	ev_io_init(&loop->wake, woken, fd, EV_READ);
+	ev_io_start(loop->ev, &loop->wake);
+	ev_run(loop->ev, EVRUN_NOWAIT);
+	if (!ev_is_active(&loop->wake)) {
+		close(fd);
+		return (-1);
+	}
+	ev_unref(loop->ev);
+	ev_set_userdata(loop->ev, loop);
+	ev_set_loop_release_cb(loop->ev, about_to_wait, NULL);
+	return (0);
+}
+
+static void
+wake_end(struct loop *loop)
+{
+
+	ev_ref(loop->ev);
+	ev_io_stop(loop->ev, &loop->wake);
+	close(loop->wake.fd);
 }
 
 struct loop *
 loop_create(void)
 {
+	int descriptors = most_descriptors();
 	struct loop *loop;
 
-	if ((loop = calloc(1, sizeof(*loop))) == NULL)
+	if (evmem_begin((size_t)descriptors * FD_RESERVE_BYTES) != 0 ||
+	    (loop = calloc(1, sizeof(*loop))) == NULL)
 		return (NULL);
 	loop->signal_fd = -1;
-	if ((loop->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) == NULL) {
+	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	if (loop->ev == NULL) {
 		free(loop);
 		return (NULL);
 	}
-	reserve(loop);
+	grow(loop, descriptors);
+	if (wake_begin(loop) != 0) {
+		ev_loop_destroy(loop->ev);
+		free(loop);
+		return (NULL);
+	}
 	return (loop);
 }
 
@@ -231,6 +310,8 @@ loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	watch_stop(&loop->signal_watch);
+	timer_stop(&loop->signal_retry);
+	wake_end(loop);
 	ev_loop_destroy(loop->ev);
 	/* The signals stay blocked: one that comes now must not kill a
 	 * process that is about to leave in good order. */
@@ -339,6 +420,17 @@ loop_wall_us(const struct loop *loop)
 /* ------------------------------------------------------------------ */
 /* Signals								*/
 
+static void signal_readable(void *arg, bool readable, bool writable);
+
+static void
+signal_watch(void *arg)
+{
+	struct loop *loop = arg;
+
+	watch_set(loop, &loop->signal_watch, loop->signal_fd, 1,
+	    signal_readable, loop);
+}
+
 /* One signal per turn: its function may end the loop. */
 static void
 signal_readable(void *arg, bool readable, bool writable)
@@ -347,8 +439,12 @@ signal_readable(void *arg, bool readable, bool writable)
 	struct signalfd_siginfo info;
 	unsigned i;
 
-	(void)readable;
 	(void)writable;
+	if (!readable) {
+		timer_start(loop, &loop->signal_retry, RETRY_MS,
+		    signal_watch, loop);
+		return;
+	}
 	if (read(loop->signal_fd, &info, sizeof(info)) !=
 	    (ssize_t)sizeof(info))
 		return;
@@ -393,6 +489,6 @@ loop_signals(struct loop *loop, const int *signals,
 		row->fn = fn;
 		row->arg = arg;
 	}
-	watch_set(loop, &loop->signal_watch, fd, 1, signal_readable, loop);
+	signal_watch(loop);
 	return (0);
 }

@@ -65,8 +65,11 @@ void timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 void timer_stop(struct timer *timer);
 bool timer_running(const struct timer *timer);
 
-/* Watch a descriptor; wants is 1 (read) | 2 (write), 0 stops.  Changing
- * nothing costs nothing. */
+/*
+ * Watch a descriptor; wants is 1 (read) | 2 (write), 0 stops.  Changing
+ * nothing costs nothing.  fn gets two times false where the kernel has no room
+ * to watch it (epoll_ctl: ENOMEM, ENOSPC): then it is not watched any more.
+ */
 void watch_set(struct loop *loop, struct watch *watch, int fd, int wants,
     void (*fn)(void *arg, bool readable, bool writable), void *arg);
 void watch_stop(struct watch *watch);

@@ -57,7 +57,8 @@ open_standard(struct outfile *file, const struct standard *standard)
 	if (fstat(standard->fd, &st) != 0)
 		return (-1);
 	if (S_ISFIFO(st.st_mode) || isatty(standard->fd)) {
-		file->fd = open(standard->again, OPEN_FLAGS);
+		file->fd = (int)TEMP_FAILURE_RETRY(open(standard->again,
+		    OPEN_FLAGS));
 		if (file->fd >= 0)
 			return (0);
 		/* Somebody else's terminal, or no /proc. */
@@ -84,7 +85,8 @@ outfile_open(struct outfile *file, const char *name, struct err *err)
 			return (0);
 	} else {
 		/* A pipe without a reader answers ENXIO instead of waiting. */
-		file->fd = open(name, OPEN_FLAGS | O_APPEND | O_CREAT, 0640);
+		file->fd = (int)TEMP_FAILURE_RETRY(open(name,
+		    OPEN_FLAGS | O_APPEND | O_CREAT, 0640));
 		if (file->fd >= 0)
 			return (0);
 	}

@@ -62,6 +62,7 @@ struct ares_fd {
 	struct ares_fd *next;
 	struct watch watch;
 	int fd;
+	bool deaf;		/* it could not be watched */
 };
 
 struct resolver {
@@ -81,6 +82,7 @@ struct resolver {
 /* c-ares and the loop							*/
 
 static void ares_turn(void *arg);
+static void ares_fd_ready(void *arg, bool readable, bool writable);
 
 static void
 ares_rearm(struct resolver *resolver)
@@ -98,11 +100,17 @@ ares_rearm(struct resolver *resolver)
 	    resolver);
 }
 
+/* c-ares' next try may be heard. */
 static void
 ares_turn(void *arg)
 {
 	struct resolver *resolver = arg;
+	struct ares_fd *afd;
 
+	for (afd = resolver->fds; afd != NULL; afd = afd->next)
+		if (afd->deaf)
+			watch_set(resolver->loop, &afd->watch, afd->fd, 1,
+			    ares_fd_ready, afd);
 	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	ares_rearm(resolver);
 }
@@ -114,6 +122,7 @@ ares_fd_ready(void *arg, bool readable, bool writable)
 	struct resolver *resolver = afd->resolver;
 	int fd = afd->fd;
 
+	afd->deaf = !readable && !writable;
 	/* c-ares may close the descriptor in here, which frees afd. */
 	ares_process_fd(resolver->channel, readable ? fd : ARES_SOCKET_BAD,
 	    writable ? fd : ARES_SOCKET_BAD);

@@ -256,8 +256,11 @@ acceptor_ready(void *arg, bool readable, bool writable)
 	bool stopped = false;
 	int fd, i;
 
-	(void)readable;
 	(void)writable;
+	if (!readable) {
+		(void)acceptor_failed(acceptor, ENOMEM);
+		return;
+	}
 	acceptor->stopped = &stopped;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
 		memset(&peer, 0, sizeof(peer));

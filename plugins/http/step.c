@@ -52,9 +52,15 @@ step_no_memory(struct frl_link *link)
 	return (frl_refuse(link, FRL_WHY_CAPACITY, "no memory"));
 }
 
+static bool
+has(struct frl_bytes bytes, size_t from, int byte)
+{
+	return (memchr(bytes.data + from, byte, bytes.len - from) != NULL);
+}
+
 /*
  * Is the head worth a scan?  One that grows byte by byte is only looked at
- * when a line came, or when it has doubled.
+ * when half an end of line came, or when it has doubled.
  */
 bool
 step_worth(struct frl_link *link, enum frl_flow flow,
@@ -65,8 +71,8 @@ step_worth(struct frl_link *link, enum frl_flow flow,
 	size_t from = l->scanned[flow];
 
 	if (from > 0 && from <= held.len && held.len < 2 * from &&
-	    held.len < http->limits.bytes &&
-	    memchr(held.data + from, '\n', held.len - from) == NULL)
+	    held.len < http->limits.bytes && !has(held, from, '\r') &&
+	    !has(held, from, '\n'))
 		return (false);
 	l->scanned[flow] = (uint32_t)held.len;
 	return (true);

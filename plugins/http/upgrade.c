@@ -3,6 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* The plain functions: SHA1() allocates, and its first call without memory
+ * crashes inside of OpenSSL 3.0. */
+#define OPENSSL_API_COMPAT 0x10100000L
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -142,12 +145,15 @@ upgrade_accept(struct frl_bytes key, char *ret_accept)
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 	uint8_t joined[KEY_LENGTH + sizeof(guid) - 1];
 	uint8_t digest[SHA_DIGEST_LENGTH];
+	SHA_CTX sha;
 
 	if (key.len != KEY_LENGTH)
 		return (-1);
 	memcpy(joined, key.data, KEY_LENGTH);
 	memcpy(joined + KEY_LENGTH, guid, sizeof(guid) - 1);
-	if (SHA1(joined, sizeof(joined), digest) == NULL)
+	if (SHA1_Init(&sha) != 1 ||
+	    SHA1_Update(&sha, joined, sizeof(joined)) != 1 ||
+	    SHA1_Final(digest, &sha) != 1)
 		return (-1);
 	EVP_EncodeBlock((unsigned char *)ret_accept, digest, sizeof(digest));
 	return (0);

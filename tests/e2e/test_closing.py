@@ -387,7 +387,7 @@ ENDS = {
 # What is more where a protocol has a say: an exchange that cannot go on ends.
 # And where a FIN waits behind bytes that nobody reads.
 MORE = {
-    'http': {'stay': {'protocol_error', 'detect_timeout'},
+    'http': {'stay': {'protocol_error', 'detect_timeout', 'timeout'},
              'client_fin': {'client_fin'}, 'client_close': {'client_fin'},
              'server_fin': {'server_fin'}, 'server_close': {'server_fin'},
              'client_fin_server_rst': {'client_fin'},
