@@ -23,7 +23,7 @@ CODES = (0, 1, 69, 78)
 class Start:
     """`run`, a tunnel, SIGTERM."""
     plugins = ('http', 'websocket', 'raw')
-    command = ('run', '-c')
+    command = ('run', '--foreground-worker', '-c')
     codes = CODES
     listen = None
 

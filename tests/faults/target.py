@@ -204,7 +204,7 @@ class Target:
         self.err = open(self.err_path, 'w+b')
         self.out = (open(folder.path / 'stdout', 'w+b') if out is None
                     else open(out, 'wb'))
-        self.process = folder.start('run', '-c', folder.config,
+        self.process = folder.start('run', '--foreground-worker', '-c', folder.config,
                                     stdout=self.out, stderr=self.err)
         self.pid = self.process.pid
         harness.wait_until(self.ready, 'fairlead to listen')
