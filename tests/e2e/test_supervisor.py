@@ -488,7 +488,7 @@ class Logs(Supervised):
 class Manager(Supervised):
     """What systemd does and hears, without systemd."""
 
-    def start(self, shell, env=None, pass_fds=()):
+    def start(self, shell, env=None, given=None):
         folder = pathlib.Path(tempfile.mkdtemp(prefix='frl-e2e-'))
         self.addCleanup(shutil.rmtree, folder)
         port = harness.free_port()
@@ -503,7 +503,9 @@ class Manager(Supervised):
             ['sh', '-c', shell.format(
                 program=harness.PROGRAM, config=config)],
             env={**os.environ, **(env or {})}, stderr=err,
-            stdin=subprocess.DEVNULL, pass_fds=pass_fds)
+            stdin=subprocess.DEVNULL, pass_fds=[] if given is None else [3],
+            preexec_fn=None if given is None else
+            lambda: os.dup2(given, 3))
         self.addCleanup(process.kill)
         return process, port, config
 
@@ -543,9 +545,8 @@ class Manager(Supervised):
                                              harness.DEADLINE)
             self.addCleanup(early.close)
             process, own, config = self.start(
-                f'LISTEN_PID=$$ LISTEN_FDS=1 exec {{program}} run '
-                f'-c {{config}} 3<&{given.fileno()}',
-                pass_fds=[given.fileno()])
+                'LISTEN_PID=$$ LISTEN_FDS=1 exec {program} run -c {config}',
+                given=given.fileno())
             # Another address than the configuration's: not for us.
             wait_until(lambda: harness.listens(own) or process.poll(),
                        'its own listener')
