@@ -1,44 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/relay.h"
+#include "flow/relay_parts.h"
 
 #include <assert.h>
 #include <string.h>
 #include <utlist.h>
 
-/* Where so many bytes may go on unseen, moving them inside the kernel begins;
- * it goes on while so many come at a time.  Going back and forth costs more
- * than some small pieces. */
-#define SPLICE_LEAST (128 * 1024)
-#define SPLICE_AGAIN (16 * 1024)
-
-/* What is read of a source that has not shown that it has more. */
-#define RELAY_LEAST (64 * 1024)
-
-/* So many slow readers, and some, have room in the memory for all. */
-#define MEMORY_PARTS 256
-#define READ_LEAST 4096
-
-/* A piece that may wait for the turn's end is shorter than this; so many may.
- * More would not be cheaper, but make the first one wait. */
-#define TURN_PIECE 4096
-#define TURN_PIECES 32
-
-_Static_assert(TURN_PIECE * TURN_PIECES <= RELAY_BUFFER - RELAY_LEAST,
-    "pieces that were put off leave room for a read");
-
-static void relay_readable(void *arg, enum frl_flow flow);
 static bool keep_span(struct relay *relay, struct relay_flow *f);
 
 static void
 client_readable(void *arg)
 {
-	relay_readable(arg, FRL_FROM_CLIENT);
+	relay_read(arg, FRL_FROM_CLIENT);
 }
 
 static void
 server_readable(void *arg)
 {
-	relay_readable(arg, FRL_FROM_SERVER);
+	relay_read(arg, FRL_FROM_SERVER);
 }
 
 static void
@@ -87,18 +65,10 @@ relay_out(struct relay *relay, enum frl_flow flow)
 	return (&relay->flows[flow].out);
 }
 
-/* Does something wait to be sent? */
-static inline bool
-waits(const struct relay_flow *f)
-{
-	return (f->span_len != 0 || !buf_empty(&f->out) ||
-	    (f->pipe != NULL && f->pipe->fill != 0));
-}
-
 bool
 relay_pending(const struct relay *relay, enum frl_flow flow)
 {
-	return (waits(&relay->flows[flow]));
+	return (relay_waits(&relay->flows[flow]));
 }
 
 /* Is this memory part of the read buffer?  Then it stays until the turn is
@@ -169,8 +139,8 @@ sent(struct relay_flow *f, size_t n)
 	f->span_len -= n - k;
 }
 
-static void
-give_pipe(struct relay *relay, struct relay_flow *f)
+void
+relay_give_pipe(struct relay *relay, struct relay_flow *f)
 {
 	if (f->pipe != NULL)
 		pipe_give(relay->env->pipes, f->pipe);
@@ -181,7 +151,7 @@ static void
 lose_sink(struct relay *relay, struct relay_flow *f)
 {
 	f->gone = true;
-	give_pipe(relay, f);
+	relay_give_pipe(relay, f);
 	buf_free(&f->out);
 	f->span = NULL;
 	f->span_len = 0;
@@ -238,7 +208,7 @@ flush(struct relay *relay, struct relay_flow *f)
 			return (n == CONN_AGAIN ? 0 : (int)n);
 		relay->moved = true;
 	}
-	give_pipe(relay, f);		/* others may need it meanwhile */
+	relay_give_pipe(relay, f);		/* others may need it meanwhile */
 	while (!buf_empty(&f->out) || f->span_len != 0) {
 		parts = 0;
 		if (!buf_empty(&f->out)) {
@@ -265,22 +235,6 @@ flush(struct relay *relay, struct relay_flow *f)
 	return (0);
 }
 
-/* How much may be read of the source of a flow now? */
-static inline size_t
-readable_now(const struct relay *relay, enum frl_flow flow)
-{
-	const struct relay_flow *f = &relay->flows[flow];
-
-	if (f->source == NULL || f->over)
-		return (0);
-	if (relay->chain == NULL)
-		return (relay->greeting || f->fin || relay->flows[!flow].fin ?
-		    RELAY_BUFFER : 0);
-	if (f->shut)
-		return (RELAY_BUFFER);	/* to be thrown away */
-	return (waits(f) ? 0 : chain_room(relay->chain, flow));
-}
-
 static inline void
 set_watches(struct relay *relay, enum frl_flow flow)
 {
@@ -288,10 +242,10 @@ set_watches(struct relay *relay, enum frl_flow flow)
 	bool on;
 
 	if (f->source != NULL) {
-		f->reading = readable_now(relay, flow) != 0;
+		f->reading = relay_readable_now(relay, flow) != 0;
 		conn_want_read(f->source, f->reading);
 	}
-	on = waits(f);
+	on = relay_waits(f);
 	if (f->sink != NULL && on != f->writing) {
 		conn_want_write(f->sink, on);
 		f->writing = on;
@@ -305,7 +259,7 @@ send_on(struct relay *relay, enum frl_flow flow)
 	struct relay_flow *f = &relay->flows[flow];
 	int result;
 
-	if (f->sink == NULL || (!waits(f) && f->fin == f->shut))
+	if (f->sink == NULL || (!relay_waits(f) && f->fin == f->shut))
 		return (true);		/* nearly always the one of them */
 	result = flush(relay, f);
 	if (result == CONN_STARVED) {
@@ -340,33 +294,6 @@ weigh(struct relay *relay)
 		quota_turn_away(memory);
 	}
 	relay->weight = weight;
-}
-
-/* How much may be read, given that all of it may have to wait? */
-static size_t
-affordable(const struct relay *relay)
-{
-	const struct quota *memory = relay->env->memory;
-	uint64_t part;
-
-	if (memory->max == 0)
-		return (RELAY_BUFFER);
-	part = quota_full(memory) ? 0 :
-	    (memory->max - memory->used) / MEMORY_PARTS;
-	return (part < READ_LEAST ? READ_LEAST : part < RELAY_BUFFER ?
-	    (size_t)part : RELAY_BUFFER);
-}
-
-/* Leave the update to the turn's end: n bytes at the buffer's used end stay. */
-static void
-put_off(struct relay *relay, size_t n)
-{
-	struct relay_env *env = relay->env;
-
-	env->used += n;
-	env->pieces++;
-	relay->due = true;
-	DL_APPEND(env->due, relay);
 }
 
 static inline void
@@ -409,129 +336,6 @@ relay_feed(struct relay *relay, enum frl_flow flow, const uint8_t *bytes,
 	relay_update(relay);
 }
 
-/*
- * How much to read.  The first time little: what a sink does not take stays in
- * memory for as long as its reader likes.  Where that much came, a large read
- * saves calls, and as many bytes as the sink has room for are not kept.
- */
-static size_t
-appetite(const struct relay *relay, const struct relay_flow *f, size_t most)
-{
-	size_t room = RELAY_LEAST, part = affordable(relay);
-
-	if (most > RELAY_BUFFER - relay->env->used)
-		most = RELAY_BUFFER - relay->env->used;
-	if (f->full_reads != 0 && f->sink != NULL) {
-		room = conn_room(f->sink);
-		if (room < RELAY_LEAST)
-			room = RELAY_LEAST;
-		if (room > RELAY_BUFFER)
-			room = RELAY_BUFFER;
-	}
-	if (room > part)
-		room = part;
-	return (room < most ? room : most);
-}
-
-/*
- * Move bytes inside the kernel while nobody wants to see them: where large
- * reads came in a row.  How many; 0: read; or CONN_RESET, which the kernel
- * tells once: a read would find an end.
- */
-static ssize_t
-splice_on(struct relay *relay, enum frl_flow flow)
-{
-	struct relay_flow *f = &relay->flows[flow];
-	uint64_t runway;
-	ssize_t n;
-
-	if (f->fin || f->gone)
-		return (0);
-	runway = chain_runway(relay->chain, flow);
-	if (runway < SPLICE_LEAST || !conn_can_splice(f->source) ||
-	    !conn_can_splice(f->sink))
-		return (0);
-	if (f->pipe == NULL)
-		f->pipe = pipe_take(relay->env->pipes);
-	if (f->pipe == NULL)
-		return (0);
-	if (runway > f->pipe->cap)
-		runway = f->pipe->cap;
-	n = conn_splice_in(f->source, f->pipe, (size_t)runway);
-	if (n <= 0)
-		return (n == CONN_RESET ? n : 0);
-	if (n < SPLICE_AGAIN)
-		f->full_reads = 0;
-	chain_skip(relay->chain, flow, (uint64_t)n);
-	return (n);
-}
-
-static void
-relay_readable(void *arg, enum frl_flow flow)
-{
-	struct relay *relay = arg;
-	struct relay_flow *f = &relay->flows[flow];
-	struct relay_env *env = relay->env;
-	uint8_t *buffer;
-	size_t room;
-	ssize_t n;
-	bool seen;
-
-	if (env->pieces == TURN_PIECES)
-		relay_turns_end(env);
-	if (relay->due)		/* its other flow was read just now */
-		relay_update(relay);
-	if (relay->dead)
-		return;
-	if (relay->greeting) {
-		relay->progress(relay->arg);
-		return;
-	}
-	room = readable_now(relay, flow);
-	if (room == 0) {
-		/* The log filled up or a greeting ended since this was
-		 * watched: it must not be told of again and again. */
-		relay_update(relay);
-		return;
-	}
-	seen = relay->chain != NULL && !f->shut;
-	buffer = env->buffer + env->used;
-	n = seen && f->full_reads == 2 ? splice_on(relay, flow) : 0;
-	if (n > 0) {
-		relay->moved = true;
-		relay_update(relay);
-		return;
-	}
-	if (n == 0) {
-		if (seen && f->pipe != NULL)
-			give_pipe(relay, f);
-		room = appetite(relay, f, room);
-		n = conn_read(f->source, buffer, room);
-	}
-	if (n == CONN_AGAIN)
-		return;
-	if (n == CONN_STARVED) {
-		relay->starved(relay->arg);
-		return;
-	}
-	if (n == CONN_RESET || (n == 0 && relay->flows[!flow].gone)) {
-		relay->reset(relay->arg, flow);
-		return;
-	}
-	relay->moved = true;
-	f->over = n == 0;
-	if ((size_t)n < room)
-		f->full_reads = 0;
-	else if (f->full_reads < 2)
-		f->full_reads++;
-	if (relay->chain != NULL)
-		chain_feed(relay->chain, flow, buffer, (size_t)n, f->over);
-	if (n != 0 && n < TURN_PIECE)
-		put_off(relay, (size_t)n);
-	else
-		relay_update(relay);
-}
-
 bool
 relay_flushed(const struct relay *relay)
 {
@@ -551,7 +355,7 @@ relay_flushed(const struct relay *relay)
 static bool
 cut_short(const struct relay_flow *f)
 {
-	return (!f->gone && waits(f));
+	return (!f->gone && relay_waits(f));
 }
 
 void
@@ -567,7 +371,7 @@ relay_close(struct relay *relay, bool reset)
 	for (i = 0; i < 2; i++) {
 		struct relay_flow *f = &relay->flows[i];
 
-		give_pipe(relay, f);
+		relay_give_pipe(relay, f);
 		buf_free(&f->out);
 		f->span_len = 0;
 		if (f->source != NULL)
