@@ -212,7 +212,10 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
-	if (ws->pings != NULL && keepalive_is_own(link, flow, &frame, held)) {
+	/* What a hook was asked about is a peer's for good: its ping may have
+	 * been sent meanwhile. */
+	if (ws->pings != NULL && !ws->ways[flow].allowed &&
+	    keepalive_is_own(link, flow, &frame, held)) {
 		*ret_used = size;
 		return (keepalive_swallow(link, flow, &frame, held));
 	}
