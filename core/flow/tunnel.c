@@ -261,9 +261,7 @@ on_progress(void *arg)
 		}
 		return;
 	}
-	if (t->state == DRAIN && relay_flushed(&t->relay) &&
-	    (flows[0].source == NULL || flows[0].over) &&
-	    (flows[1].source == NULL || flows[1].over))
+	if (t->state == DRAIN && relay_finished(&t->relay))
 		tunnel_kill(t, t->why);
 }
 
