@@ -324,6 +324,31 @@ test_pong_is_swallowed(void **state)
 	free(b);
 }
 
+/* However many come in one piece, frames in between. */
+static void
+test_many_pongs(void **state)
+{
+	struct bytes *b = calloc(1, sizeof(*b));
+	struct fake *f = start(&keeping);
+	uint8_t payload[12];
+
+	(void)state;
+	assert_non_null(b);
+	quiet_for(f, PERIOD);
+	our_ping(f, FRL_FROM_SERVER, payload);
+	for (int i = 0; i < 20; i++) {
+		ws_good(b, 0x8a, true, payload, 12);
+		ws_good(b, 0x81, true, "x", 1);
+	}
+	fake_feed(f, FRL_FROM_CLIENT, b->mem, b->len, false);
+	assert_false(fake_closed(f));
+	assert_int_equal(fake_count(f, "ws.frame"), 20);
+	assert_int_equal(fake_output(f, FRL_FROM_CLIENT).len,
+	    PING_TO_SERVER + 20 * 7);
+	fake_free(f);
+	free(b);
+}
+
 static void
 test_pong_byte_by_byte(void **state)
 {
@@ -569,6 +594,7 @@ main(void)
 		cmocka_unit_test(test_rate_and_levels),
 		cmocka_unit_test(test_both_are_pinged),
 		cmocka_unit_test(test_pong_is_swallowed),
+		cmocka_unit_test(test_many_pongs),
 		cmocka_unit_test(test_pong_byte_by_byte),
 		cmocka_unit_test(test_whose_pong),
 		cmocka_unit_test(test_half_a_pong),
