@@ -127,9 +127,6 @@ tunnel_tick(void *arg)
 		return;
 	}
 	if (t->state == DRAIN || (t->state == RELAY && t->why != WHY_NONE)) {
-		/* A FIN would claim that what ran ahead has come. */
-		t->reset = t->reset || (t->state == RELAY &&
-		    chain_runs_ahead(t->relay.chain, FRL_FROM_SERVER));
 		tunnel_kill(t, t->why);
 		return;
 	}

@@ -74,6 +74,15 @@ class HalfBodies(Case):
         self.is_reset(client)
         self.go.set()
 
+    def test_second_signal(self):
+        proxy = self.proxy(extra=PATIENCE.format('1h').replace('500ms', '1h'))
+        client = self.begin(proxy, ENDLESS + b'hello', lambda sock: None)
+        proxy.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not listens(proxy.port), 'the drain')
+        proxy.process.send_signal(signal.SIGTERM)
+        self.is_reset(client)
+        self.go.set()
+
     def test_drain_ends_well(self):
         proxy = self.proxy(extra='timeouts:\n  farewell: 60s')
         client = self.begin(proxy, ENDLESS + b'hello',
