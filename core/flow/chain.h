@@ -13,7 +13,7 @@
  * No function may be called from inside a callback of a plugin but those
  * that the plugin reaches through its host table, and none of those enters a
  * plugin.  ops are called with no plugin on the stack, except publish,
- * lookup, refused, set_timer, set_idle and quiet.
+ * lookup, refused, set_timer, set_idle, quiet and cut.
  */
 #ifndef FLOW_CHAIN_H
 #define FLOW_CHAIN_H
@@ -76,12 +76,14 @@ struct chain_ops {
 	void (*set_idle)(void *arg, uint64_t ms);
 	/* What moves now is no sign of life. */
 	void (*quiet)(void *arg);
+	/* A flow's end is to be told as a reset. */
+	void (*cut)(void *arg, enum frl_flow flow);
 };
 
 struct chain_options {
 	const struct chain_ops *ops;	/* borrow; blind, closed, set_idle,
-					 * quiet, forget, report, switched may
-					 * be NULL */
+					 * quiet, cut, forget, report, switched
+					 * may be NULL */
 	void *arg;
 	const struct frl_tunnel *tunnel;
 	size_t limit;			/* held bytes per flow */

@@ -303,6 +303,15 @@ host_quiet(struct frl_link *pub)
 		chain->ops->quiet(chain->arg);
 }
 
+static void
+host_cut(struct frl_link *pub, enum frl_flow flow)
+{
+	struct chain *chain = link_of(pub)->place->chain;
+
+	if (acts_on(pub, flow, true) != NULL && chain->ops->cut != NULL)
+		chain->ops->cut(chain->arg, flow);
+}
+
 static bool
 host_wanted(const struct frl_link *pub, const struct frl_event *event)
 {
@@ -405,6 +414,7 @@ chain_host(struct frl_host *host)
 	host->set_timer = host_set_timer;
 	host->set_idle = host_set_idle;
 	host->quiet = host_quiet;
+	host->cut = host_cut;
 	host->wanted = host_wanted;
 	host->publish = host_publish;
 	host->ask = host_ask;

@@ -111,6 +111,12 @@ relay_fin(struct relay *relay, enum frl_flow flow)
 	relay->flows[flow].fin = true;
 }
 
+void
+relay_cut(struct relay *relay, enum frl_flow flow)
+{
+	relay->flows[flow].cut = true;
+}
+
 /* Copy what was to be sent straight from the read buffer. */
 static bool
 keep_span(struct relay *relay, struct relay_flow *f)
@@ -228,7 +234,7 @@ flush(struct relay *relay, struct relay_flow *f)
 	}
 	if (f->fin && !f->shut) {
 		f->shut = true;
-		if (!f->gone && !is_last(relay, f) &&
+		if (!f->gone && !f->cut && !is_last(relay, f) &&
 		    conn_shutdown(f->sink) == CONN_RESET)
 			return (CONN_RESET);
 	}
@@ -351,11 +357,21 @@ relay_flushed(const struct relay *relay)
 	return (true);
 }
 
+bool
+relay_finished(const struct relay *relay)
+{
+	const struct relay_flow *f = relay->flows;
+
+	return (relay_flushed(relay) && (f[0].cut || f[1].cut ||
+	    ((f[0].source == NULL || f[0].over) &&
+	    (f[1].source == NULL || f[1].over))));
+}
+
 /* A FIN behind bytes that will not come would claim that they were all. */
 static bool
 cut_short(const struct relay_flow *f)
 {
-	return (!f->gone && relay_waits(f));
+	return (!f->gone && (f->cut || relay_waits(f)));
 }
 
 void

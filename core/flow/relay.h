@@ -58,6 +58,7 @@ struct relay_flow {
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
 	bool gone;			/* the sink takes nothing any more */
+	bool cut;			/* its end is told by a RST */
 	bool reading;			/* the source is watched, */
 	bool writing;			/* the sink is */
 };
@@ -105,6 +106,9 @@ void relay_emit(struct relay *relay, enum frl_flow flow,
     const uint8_t *bytes, size_t n);
 void relay_fin(struct relay *relay, enum frl_flow flow);
 
+/* ops->cut: no FIN, but a RST when the relay is closed. */
+void relay_cut(struct relay *relay, enum frl_flow flow);
+
 /* Feed bytes that were read earlier (borrow). */
 void relay_feed(struct relay *relay, enum frl_flow flow,
     const uint8_t *bytes, size_t n);
@@ -121,6 +125,9 @@ bool relay_pending(const struct relay *relay, enum frl_flow flow);
 
 /* Both flows have ended and everything is sent. */
 bool relay_flushed(const struct relay *relay);
+
+/* That was all: the peers have finished, or a RST is to say so. */
+bool relay_finished(const struct relay *relay);
 
 /* A source is not being read though it has not finished: nobody would notice
  * that its peer is gone. */

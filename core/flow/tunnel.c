@@ -77,6 +77,9 @@ tunnel_kill(struct tunnel *t, enum why why)
 {
 	if (t->state == DEAD)
 		return;
+	/* A FIN would claim that what ran ahead has come. */
+	t->reset = t->reset || (t->state == RELAY && t->relay.chain != NULL &&
+	    chain_runs_ahead(t->relay.chain, FRL_FROM_SERVER));
 	tunnel_note_end(t, why);
 	tunnel_step(t, STEP_KILL);
 }
@@ -261,9 +264,7 @@ on_progress(void *arg)
 		}
 		return;
 	}
-	if (t->state == DRAIN && relay_flushed(&t->relay) &&
-	    (flows[0].source == NULL || flows[0].over) &&
-	    (flows[1].source == NULL || flows[1].over))
+	if (t->state == DRAIN && relay_finished(&t->relay))
 		tunnel_kill(t, t->why);
 }
 

@@ -260,6 +260,12 @@ op_quiet(void *arg)
 	t->relay.quiet = true;
 }
 
+static void
+op_cut(void *arg, enum frl_flow flow)
+{
+	relay_cut(&((struct tunnel *)arg)->relay, flow);
+}
+
 const struct chain_ops tunnel_chain_ops = {
 	.out = op_out,
 	.fin = op_fin,
@@ -275,5 +281,6 @@ const struct chain_ops tunnel_chain_ops = {
 	.closed = op_closed,
 	.set_idle = op_set_idle,
 	.quiet = op_quiet,
+	.cut = op_cut,
 };
 

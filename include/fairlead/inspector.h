@@ -27,7 +27,7 @@
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
- *		FRL_WHY_TIMEOUT, frl_host.quiet
+ *		FRL_WHY_TIMEOUT, frl_host.quiet, frl_host.cut
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -425,6 +425,13 @@ struct frl_host {
 	 * life of the peers: `timeouts.idle` goes on as if it had not been.
 	 */
 	void (*quiet)(struct frl_link *link);
+
+	/*
+	 * More should have come on this flow, and who reads it could not
+	 * tell: where it ends, its reader sees a reset and no end.  Nothing
+	 * else changes.  For the protocol's link.
+	 */
+	void (*cut)(struct frl_link *link, enum frl_flow flow);
 };
 
 /* Is `member` in the host's table? */
@@ -676,6 +683,12 @@ static inline void
 frl_quiet(struct frl_link *link)
 {
 	link->host->quiet(link);
+}
+
+static inline void
+frl_cut(struct frl_link *link, enum frl_flow flow)
+{
+	link->host->cut(link, flow);
 }
 
 static inline void

@@ -215,6 +215,20 @@ answer(struct frl_link *link, enum answer answer, const char *text)
 	(void)frl_insert(link, FRL_FROM_SERVER, buffer, n);
 }
 
+/* RFC 9112, 8: of a body that ends with the connection, the client takes a
+ * FIN for the end, wherever it comes. */
+static void
+cut_off(struct frl_link *link)
+{
+	const struct http_link *l = link->state;
+	const struct message *m = &l->x->body[FRL_FROM_SERVER];
+
+	if (l->x->answered && !m->done &&
+	    ((m->kind == MESSAGE_CHUNKED && m->unframed) ||
+	    m->kind == MESSAGE_ALL))
+		frl_cut(link, FRL_FROM_SERVER);
+}
+
 /* The client finished.  What it asked for is still answered. */
 static enum frl_verdict
 client_end(struct frl_link *link, struct frl_bytes held)
@@ -268,11 +282,13 @@ server_end(struct frl_link *link, struct frl_bytes held)
 	if (owed) {
 		unanswered(link, held.len);
 	} else if (x != NULL && !x->body[FRL_FROM_SERVER].done) {
-		if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL)
+		if (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL) {
 			step_finished(link, FRL_FROM_SERVER, 0);
-		else
+		} else {
 			exchange_error(link, FRL_FROM_SERVER, "truncated",
 			    held.len);
+			cut_off(link);
+		}
 	}
 	if (l->x != NULL)
 		exchange_done(link);
@@ -306,6 +322,15 @@ let_last_byte_go(struct frl_link *link, enum frl_flow flow)
 		(void)frl_pass(link, flow, m->left);
 }
 
+/* In a drain what runs ahead goes on, for as long as last words may take; if
+ * its end has not come by then, the core cuts it off. */
+static bool
+may_end_well(const struct exchange *x, enum frl_why why)
+{
+	return (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL &&
+	    (why == FRL_WHY_DRAIN || why == FRL_WHY_RELOAD));
+}
+
 static void
 http_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 {
@@ -330,6 +355,8 @@ http_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 		let_last_byte_go(link, FRL_FROM_CLIENT);
 	if (l->x != NULL && l->x->answered)
 		let_last_byte_go(link, FRL_FROM_SERVER);
+	if (l->x != NULL && !may_end_well(l->x, farewell->why))
+		cut_off(link);
 }
 
 static void

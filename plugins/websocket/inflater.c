@@ -135,6 +135,12 @@ inflater_finish(struct inflater *inflater, const struct inflater_sink *sink)
 	    sizeof(tail) }, sink);
 	if (status != INFLATER_FINE)
 		return (status);
+	/* Of the empty block that the tail is part of, too, the sender may
+	 * have said that it is the last one. */
+	if (inflater->ended) {
+		inflater->ended = false;
+		return (INFLATER_FINE);
+	}
 	/* What was cut off inside a block swallows the tail, and would the
 	 * next message's beginning. */
 	where = inflater->z.data_type;

@@ -212,7 +212,10 @@ one_frame(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		frl_need(link, flow, (size_t)size);
 		return (FRL_OK);
 	}
-	if (ws->pings != NULL && keepalive_is_own(link, flow, &frame, held)) {
+	/* What a hook was asked about is a peer's for good: its ping may have
+	 * been sent meanwhile. */
+	if (ws->pings != NULL && !ws->ways[flow].allowed &&
+	    keepalive_is_own(link, flow, &frame, held)) {
 		*ret_used = size;
 		return (keepalive_swallow(link, flow, &frame, held));
 	}
@@ -232,8 +235,8 @@ frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
     uint64_t *ret_frames)
 {
 	const struct ws *ws = link->state;
+	uint64_t used, swallowed = keepalive_swallowed(link, flow);
 	enum frl_verdict verdict;
-	uint64_t used;
 
 	for (int i = 0; i < FRAMES_PER_CALL && held.len > 0; i++) {
 		used = 0;
@@ -244,7 +247,10 @@ frames(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		if (verdict != FRL_OK || used == 0)
 			return (verdict);
 		++*ret_frames;
-		if (used >= held.len)
+		/* Drops and passes in turn would fill the queue of verbs; the
+		 * rest is shown at once. */
+		if (used >= held.len ||
+		    keepalive_swallowed(link, flow) != swallowed)
 			break;
 		held.data += used;
 		held.len -= (size_t)used;

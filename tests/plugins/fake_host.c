@@ -81,6 +81,7 @@ struct fake {
 	char said[FRL_REASON_SIZE];
 	uint64_t now_us, timer_ms, idle_ms;
 	unsigned int quiets;
+	bool cut[2];
 	bool wanted, busy, quiet, heir, handed, farewelled, closed;
 	bool leaving, left;
 };
@@ -731,6 +732,15 @@ host_quiet(struct frl_link *link)
 	fake_of(link)->quiets++;
 }
 
+static void
+host_cut(struct frl_link *link, enum frl_flow flow)
+{
+	struct fake *f = fake_of(link);
+
+	INSIST(!f->quiet && f->busy);
+	f->cut[flow] = true;
+}
+
 static uint64_t
 host_now_us(const struct frl_host *host)
 {
@@ -960,6 +970,7 @@ static const struct frl_host table = {
 	.set_timer = host_set_timer,
 	.set_idle = host_set_idle,
 	.quiet = host_quiet,
+	.cut = host_cut,
 	.now_us = host_now_us,
 	.wanted = host_wanted,
 	.publish = host_publish, .ask = host_ask,
@@ -1239,6 +1250,12 @@ uint64_t
 fake_idle(const struct fake *f)
 {
 	return (f->idle_ms);
+}
+
+bool
+fake_cut(const struct fake *f, enum frl_flow flow)
+{
+	return (f->cut[flow]);
 }
 
 unsigned int

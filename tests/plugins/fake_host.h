@@ -110,6 +110,9 @@ bool fake_paused(const struct fake *f, enum frl_flow flow);
 uint64_t fake_moved(const struct fake *f, enum frl_flow flow);
 uint64_t fake_idle(const struct fake *f);
 
+/* Was cut() called? */
+bool fake_cut(const struct fake *f, enum frl_flow flow);
+
 /* How often quiet() was called. */
 unsigned int fake_quiets(const struct fake *f);
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -516,6 +517,46 @@ test_talks(void **state)
 			hold(&talks[i], cut);
 }
 
+/* A body that lost its chunks has no end that a client would miss. */
+static void
+test_half_a_body(void **state)
+{
+	static const struct {
+		const char *version, *answer;
+		bool cut;
+	} rows[] = {
+		{ "1.0", OK CHUNKED "\r\n3\r\nabc\r\n", true },
+		{ "1.0", OK CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n", false },
+		{ "1.0", OK CHUNKED "\r\n", true },
+		{ "1.0", OK "Content-Length: 5\r\n\r\nabc", false },
+		{ "1.0", OK "\r\nabc", false },
+		{ "1.1", OK CHUNKED "\r\n3\r\nabc\r\n", false },
+		{ "1.0", OK CHUNKED, false },
+	};
+	char text[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int refused = 0; refused < 2; refused++) {
+			struct fake *f = create();
+			bool all = strcmp(rows[i].answer, OK "\r\nabc") == 0;
+
+			snprintf(text, sizeof(text), "GET " TO " HTTP/%s\r\n"
+			    "Host: a\r\n\r\n", rows[i].version);
+			fake_text(f, CLIENT, text);
+			fake_text(f, SERVER, rows[i].answer);
+			if (refused)
+				fake_refuse(f, FRL_WHY_TIMEOUT, "idle", "");
+			else
+				fake_over(f, SERVER);
+			assert_int_equal(fake_cut(f, SERVER), rows[i].cut ||
+			    (refused && all));
+			assert_false(fake_cut(f, CLIENT));
+			fake_free(f);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -534,6 +575,7 @@ main(void)
 		cmocka_unit_test(test_websocket),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_talks),
+		cmocka_unit_test(test_half_a_body),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -324,6 +324,31 @@ test_pong_is_swallowed(void **state)
 	free(b);
 }
 
+/* However many come in one piece, frames in between. */
+static void
+test_many_pongs(void **state)
+{
+	struct bytes *b = calloc(1, sizeof(*b));
+	struct fake *f = start(&keeping);
+	uint8_t payload[12];
+
+	(void)state;
+	assert_non_null(b);
+	quiet_for(f, PERIOD);
+	our_ping(f, FRL_FROM_SERVER, payload);
+	for (int i = 0; i < 20; i++) {
+		ws_good(b, 0x8a, true, payload, 12);
+		ws_good(b, 0x81, true, "x", 1);
+	}
+	fake_feed(f, FRL_FROM_CLIENT, b->mem, b->len, false);
+	assert_false(fake_closed(f));
+	assert_int_equal(fake_count(f, "ws.frame"), 20);
+	assert_int_equal(fake_output(f, FRL_FROM_CLIENT).len,
+	    PING_TO_SERVER + 20 * 7);
+	fake_free(f);
+	free(b);
+}
+
 static void
 test_pong_byte_by_byte(void **state)
 {
@@ -403,6 +428,41 @@ test_half_a_pong(void **state)
 		fake_free(f);
 	}
 	free(b);
+}
+
+/*
+ * A pong to a ping that is yet to come is its peer's, and hooks are asked
+ * about it.  It stays so if that ping is sent while they think: what they
+ * allow is this frame, not the one behind it.
+ */
+static void
+test_foretold_pong(void **state)
+{
+	struct fake *f = start(&keeping);
+	uint8_t payload[12];
+	size_t sent;
+
+	(void)state;
+	quiet_for(f, PERIOD);
+	our_ping(f, FRL_FROM_SERVER, payload);
+	payload[11]++;
+	fake_answer(f, "ws.frame", FRL_WAIT);
+	fake_answer(f, "ws.frame", FRL_REFUSE);
+	say(f, FRL_FROM_CLIENT, 0x8a, payload, 12);
+	say(f, FRL_FROM_CLIENT, 0x81, "not asked", 9);
+	quiet_for(f, PERIOD);
+	our_ping(f, FRL_FROM_SERVER, payload);
+	assert_int_equal(payload[11], 2);
+	sent = fake_output(f, FRL_FROM_CLIENT).len;
+	assert_true(fake_decide(f, FRL_FROM_CLIENT, FRL_OK));
+	assert_int_equal(fake_count(f, "ws.frame"), 2);
+	assert_true(fake_saw(f, "ws.frame", "ws.type=text"));
+	assert_true(fake_closed(f));
+	assert_memory_equal(fake_output(f, FRL_FROM_CLIENT).data + sent,
+	    "\x8a\x8c", 2);
+	assert_memory_equal(fake_output(f, FRL_FROM_CLIENT).data + sent + 18,
+	    "\x88", 1);
+	fake_free(f);
 }
 
 /* What the peers say puts it off. */
@@ -534,9 +594,11 @@ main(void)
 		cmocka_unit_test(test_rate_and_levels),
 		cmocka_unit_test(test_both_are_pinged),
 		cmocka_unit_test(test_pong_is_swallowed),
+		cmocka_unit_test(test_many_pongs),
 		cmocka_unit_test(test_pong_byte_by_byte),
 		cmocka_unit_test(test_whose_pong),
 		cmocka_unit_test(test_half_a_pong),
+		cmocka_unit_test(test_foretold_pong),
 		cmocka_unit_test(test_not_quiet),
 		cmocka_unit_test(test_only_between_frames),
 		cmocka_unit_test(test_no_pings_any_more),
