@@ -187,7 +187,9 @@ struct frl_event {
 	 * field is there and not zero, else spaces, {>} is an arrow that
 	 * shows the direction.  A field that is absent takes the space or
 	 * ": " behind it along, and a ":" or ": " between it and the field
-	 * before.  NULL: name and fields as key=value.
+	 * before.  {field:"} puts a FRL_TEXT in quotes: words of a peer,
+	 * which shall not look like ours.  NULL: name and fields as
+	 * key=value.
 	 */
 	const char *text;
 	const struct frl_field *fields;
