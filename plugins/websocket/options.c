@@ -37,7 +37,8 @@ const struct frl_option options_table[] = {
 	COUNT(max_message_rate, "0", "messages begun, per second and "
 	    "direction; 0: any"),
 	SIZE(max_byte_rate, "0", "payload, and what it inflates to, per "
-	    "second and direction; 0: any"),
+	    "second and direction; a frame that has begun goes to its end, so "
+	    "set max_frame too; 0: any"),
 	{ .name = "inflate", .help = "inflate compressed messages to tell "
 	    "their size and check their text; what is forwarded stays as it "
 	    "is", .def = "false", .type = FRL_OPTION_BOOL,
