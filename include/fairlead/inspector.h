@@ -232,6 +232,7 @@ struct frl_option {
 };
 
 #define FRL_OPTION_OPTIONAL 1u	/* STRING and LIST may be missing */
+#define FRL_OPTION_OR_ZERO 2u	/* a number may be 0, too, below its min */
 
 /* ------------------------------------------------------------------ */
 /* Hooks								*/

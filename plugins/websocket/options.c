@@ -21,7 +21,8 @@ const struct frl_option options_table[] = {
 	    "line, per second and tunnel; 0: all"),
 	{ .name = "keepalive", .help = "without a frame, until both sides are "
 	    "pinged; 1s at least, 0: never",
-	    .def = "0", .type = FRL_OPTION_DURATION, .max = 86400000,
+	    .def = "0", .type = FRL_OPTION_DURATION,
+	    .min = 1000, .max = 86400000, .flags = FRL_OPTION_OR_ZERO,
 	    .offset = offsetof(struct options, keepalive) },
 	{ .name = "mode", .help = "a frame that breaks RFC 6455 is reported "
 	    "and goes on, or both sides are closed with the fitting code",
