@@ -12,4 +12,8 @@ install(DIRECTORY include/fairlead/
 	DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fairlead
 	FILES_MATCHING PATTERN "*.h")
 file(GLOB confs CONFIGURE_DEPENDS conf/*.yaml)
-install(FILES ${confs} LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${confs} LICENSE README.md CHANGES.md
+	DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Where the others say they are: docs/NAME.md beside them.
+file(GLOB docs CONFIGURE_DEPENDS docs/*.md)
+install(FILES ${docs} DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)

@@ -17,6 +17,8 @@
  * With FRL_FUZZ_CUTS=matter in the environment only the rest of that is asked
  * of a plugin that judges by what it has just been shown.
  *
+ * Hooks are not called.
+ *
  * Compiled with FUZZ_INSIDE the plugin is linked with it.
  */
 #include <dlfcn.h>
@@ -58,8 +60,13 @@ subject(void)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	const struct frl_plugin *plugin = subject();
+
 	(void)argc, (void)argv;
-	(void)subject();
+	if (plugin->hooks != NULL && plugin->hooks[0].event != NULL)
+		fprintf(stderr, "fuzz_inspector: the hooks of %s are not "
+		    "called: their records come from other plugins\n",
+		    plugin->name);
 	return (0);
 }
 

@@ -110,6 +110,7 @@ command_exec(const struct cli *cli)
 		    EXEC_CONFIG("/dev/null") : EXEC_CONFIG("/dev/stderr"));
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
+	config->by_option = true;
 	if (exec_configure(config, cli, &err) == 0) {
 		code = exec_run(config, cli->exec.command);
 	} else {

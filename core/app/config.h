@@ -71,6 +71,10 @@ struct config_upgrade {
 	struct plugin *plugin;		/* NULL: refuse */
 };
 
+/* What a range of addresses looks like, for who wrote another thing. */
+#define SCHEMA_RANGE "one is written as 10.0.0.0/8, where all behind the " \
+	"first 8 bits is 0, or as one address, ::1"
+
 struct config {
 	struct config_listen *listens;
 	size_t listen_count;
@@ -86,6 +90,7 @@ struct config {
 
 	struct addr_range *allow;	/* destinations that need a word */
 	size_t allow_count;
+	bool by_option;			/* `exec --allow` adds to it */
 	uint16_t *refused_ports;
 	size_t refused_port_count;
 

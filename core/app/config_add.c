@@ -34,9 +34,8 @@ config_add_allow(struct config *config, const char *range, struct err *err)
 	struct addr_range *allow, parsed;
 
 	if (addr_range_parse(&parsed, range) != 0)
-		return (err_set(err, "'%s' is no range of addresses, such as "
-		    "10.0.0.0/8 or ::1, without bits behind the prefix",
-		    range));
+		return (err_set(err, "'%s' is no range of addresses; "
+		    SCHEMA_RANGE, range));
 	allow = realloc(config->allow,
 	    (config->allow_count + 1) * sizeof(*allow));
 	if (allow == NULL)

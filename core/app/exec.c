@@ -209,8 +209,9 @@ look_fired(void *arg)
 		log_say(FRL_NOTICE, "the command has ended; cutting %zu "
 		    "tunnel%s still open", tunnels, tunnels == 1 ? "" : "s");
 	if (!server_used(exec->server))
-		log_say(FRL_NOTICE, "no connection came; does '%s' use "
-		    "http_proxy or https_proxy?", exec->command[0]);
+		log_say(FRL_NOTICE, "nothing came to the proxy: '%s' either "
+		    "connects nowhere or does not look at http_proxy and "
+		    "https_proxy", exec->command[0]);
 	server_drain(exec->server, "command ended");
 }
 

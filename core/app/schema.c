@@ -125,8 +125,7 @@ schema_ranges(struct schema *s, const struct frl_strings *texts,
 			continue;
 		yaml_complain(s->file, node->kind == YAML_LIST &&
 		    i < node->count ? &node->items[i] : node, s->errors,
-		    "'%s' is no range of addresses, such as 10.0.0.0/8 or "
-		    "::1, without bits behind the prefix",
+		    "'%s' is no range of addresses; " SCHEMA_RANGE,
 		    texts->items[i]);
 	}
 	return (ranges);
@@ -172,15 +171,15 @@ read_destinations(struct schema *s)
 	struct destinations d;
 
 	memset(&d, 0, sizeof(d));
-	if (options_read(destinations_table, &d, s->file, node, s->root, NULL,
-	    s->errors) == 0) {
-		read_ports(s, &d.refused_ports, node == NULL ? s->root :
-		    schema_place(node, "refused_ports"));
-		if (d.allow.count > 0)
-			c->allow = schema_ranges(s, &d.allow,
-			    schema_place(node, "allow"));
-		c->allow_count = c->allow == NULL ? 0 : d.allow.count;
-	}
+	/* One list that is none does not keep the other from being read. */
+	(void)options_read(destinations_table, &d, s->file, node, s->root,
+	    NULL, s->errors);
+	read_ports(s, &d.refused_ports, node == NULL ? s->root :
+	    schema_place(node, "refused_ports"));
+	if (d.allow.count > 0)
+		c->allow = schema_ranges(s, &d.allow,
+		    schema_place(node, "allow"));
+	c->allow_count = c->allow == NULL ? 0 : d.allow.count;
 	options_clear(destinations_table, &d);
 }
 
@@ -302,6 +301,7 @@ schema_read(struct schema *s)
 	read_log(s);
 	schema_limits(s);
 	schema_resolver(s);
+	schema_warn_idle(s);
 }
 
 void

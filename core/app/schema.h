@@ -39,6 +39,13 @@ const struct yaml_node *schema_place(const struct yaml_node *node,
 struct addr_range *schema_ranges(struct schema *s,
     const struct frl_strings *texts, const struct yaml_node *node);
 
+/* Tell the operator "file:line:col: ..." of what is no error. */
+void schema_warn(const struct schema *s, const struct yaml_node *node,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ... of inspectors that no tunnel will ever come to; when all is read. */
+void schema_warn_idle(const struct schema *s);
+
 /* `listen` */
 void schema_listen(struct schema *s);
 

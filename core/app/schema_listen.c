@@ -180,6 +180,16 @@ check_twice(struct schema *s, const struct config_listen *l,
 }
 
 static bool
+has_large_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+
+	return (colon != NULL && colon[1] != '\0' &&
+	    colon[1 + strspn(colon + 1, "0123456789")] == '\0' &&
+	    strtoul(colon + 1, NULL, 10) > UINT16_MAX);
+}
+
+static bool
 check_address(struct schema *s, struct config_listen *l,
     const struct yaml_node *node, const char *text)
 {
@@ -191,7 +201,8 @@ check_address(struct schema *s, struct config_listen *l,
 	} else {
 		yaml_complain(s->file, schema_place(node, "address"),
 		    s->errors, "'%s' is no IP:port, such as 127.0.0.1:3128 "
-		    "or [::1]:3128", text);
+		    "or [::1]:3128%s", text, has_large_port(text) ?
+		    ": a port is at most 65535" : "");
 		return (false);
 	}
 	check_twice(s, l, node);

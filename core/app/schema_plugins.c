@@ -12,7 +12,6 @@
 
 #include "app/schema.h"
 
-#include "base/log.h"
 #include "base/options.h"
 
 struct plugin_row {
@@ -244,9 +243,9 @@ add_token(struct schema *s, const struct yaml_node *key, char *token,
 	 * look the same, so it is said. */
 	if (strcmp(name, "refuse") != 0 && !listed(s, name)) {
 		if (key != s->root)
-			log_say(FRL_WARNING, "line %u: upgrade: no inspector "
-			    "'%s' is listed under `plugins`; '%s' goes by "
-			    "\"*\"", value->line, name, token);
+			schema_warn(s, value, "upgrade: no inspector '%s' is "
+			    "listed under `plugins`; '%s' goes by \"*\"",
+			    name, token);
 		free(token);
 		return;
 	}

@@ -65,6 +65,7 @@ make_rules(struct server *s)
 	r->undetected = c->undetected;
 	r->allow = c->allow;
 	r->allow_count = c->allow_count;
+	r->by_option = c->by_option;
 	r->refused_ports = c->refused_ports;
 	r->refused_port_count = c->refused_port_count;
 	r->head_bytes = (size_t)c->limits.head;

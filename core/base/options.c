@@ -157,6 +157,9 @@ read_list(const struct reading *r, const struct frl_option *option,
 		    option->name, err.text);
 		result = -1;
 	}
+	/* Part of a list would not be what its places say. */
+	if (result != 0)
+		options_clear_list(out);
 	return (result);
 }
 
@@ -279,8 +282,6 @@ options_read(const struct frl_option *table, void *out,
 		    read_default(&r, option, node != NULL ? node : where,
 			member(option, out));
 	}
-	if (result != 0)
-		options_clear(table, out);
 	return (result);
 }
 

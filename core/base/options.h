@@ -23,7 +23,8 @@
  * skipped.
  *
  * Strings and lists in `out` are copies: give them to options_clear().
- * 0, or -1 if anything was complained about.
+ * 0, or -1 if anything was complained about; what was not is filled in even
+ * then.
  */
 int options_read(const struct frl_option *table, void *out,
     const struct yaml_file *file, const struct yaml_node *node,

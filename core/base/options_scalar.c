@@ -141,10 +141,12 @@ check_range(const struct frl_option *option, const char *text, uint64_t n,
 	const struct unit *units = units_of(option);
 	char bound[32];
 
-	if (n < option->min) {
+	bool or_zero = (option->flags & FRL_OPTION_OR_ZERO) != 0;
+
+	if (n < option->min && !(or_zero && n == 0)) {
 		format_number(units, option->min, bound, sizeof(bound));
-		return (err_set(err, "%.80s is too small: at least %s", text,
-		    bound));
+		return (err_set(err, "%.80s is too small: at least %s%s",
+		    text, bound, or_zero ? ", or 0" : ""));
 	}
 	if (option->max != 0 && n > option->max) {
 		format_number(units, option->max, bound, sizeof(bound));
@@ -169,8 +171,9 @@ parse_digits(const char *text, uint64_t *ret_n, const char **ret_rest,
 			return (err_set(err, "%.80s is too large", text));
 		n = n * 10 + digit;
 	}
-	if (p == text)
-		return (err_set(err, "\"%.80s\" is not a number", text));
+	if (p == text || *p == '.')
+		return (err_set(err, "\"%.80s\" is not a whole number of 0 "
+		    "or more", text));
 	/* Others read 010 as eight. */
 	if (text[0] == '0' && p - text > 1)
 		return (err_set(err,
@@ -188,7 +191,8 @@ parse_count(const char *text, uint64_t *ret_n, struct err *err)
 	if (parse_digits(text, ret_n, &rest, err) != 0)
 		return (-1);
 	if (*rest != '\0')
-		return (err_set(err, "\"%.80s\" is not a number", text));
+		return (err_set(err, "\"%.80s\" is not a whole number of 0 "
+		    "or more", text));
 	return (0);
 }
 

@@ -315,10 +315,14 @@ complain_syntax(struct builder *b, const yaml_parser_t *parser)
 			}
 		}
 	}
-	yaml_complain(b->file, &node, b->errors, "%s%s%s",
+	yaml_complain(b->file, &node, b->errors, "%s%s%s%s",
 	    parser->context == NULL ? "" : parser->context,
 	    parser->context == NULL ? "" : ": ",
-	    parser->problem == NULL ? "not readable" : parser->problem);
+	    parser->problem == NULL ? "not readable" : parser->problem,
+	    /* What becomes of "file: -". */
+	    parser->problem != NULL && strncmp(parser->problem,
+	    "block sequence entries", 22) == 0 ? "; a - that is a value is "
+	    "written as \"-\"" : "");
 }
 
 static void

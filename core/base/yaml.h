@@ -56,6 +56,9 @@ struct yaml_file *yaml_read(const char *path, struct yaml_errors *errors);
 struct yaml_file *yaml_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors);
 
+/* What errors call it. */
+const char *yaml_name(const struct yaml_file *file);
+
 /* The top node; NULL for an empty file. */
 const struct yaml_node *yaml_root(const struct yaml_file *file);
 

@@ -154,6 +154,12 @@ complain_at(const struct yaml_file *file, unsigned line, unsigned column,
 	add_error(errors, shown, &entry);
 }
 
+const char *
+yaml_name(const struct yaml_file *file)
+{
+	return (file->name);
+}
+
 void
 yaml_complain(const struct yaml_file *file, const struct yaml_node *node,
     struct yaml_errors *errors, const char *format, ...)

@@ -157,11 +157,13 @@ bool chain_starved(const struct chain *chain);
 /* NULL while nobody refused. */
 const struct chain_refusal *chain_refused(const struct chain *chain);
 
-/* Who owns the protocol now; what its place let through (rule 7). */
+/* Who owns the protocol now. */
 const struct plugin *chain_protocol(const struct chain *chain);
 
 /* Has the protocol link decided on bytes that did not come yet? */
 bool chain_runs_ahead(const struct chain *chain, enum frl_flow flow);
+
+/* What every link let through (rule 7). */
 uint64_t chain_moved(const struct chain *chain, enum frl_flow flow);
 
 /* The bytes the protocol link holds (borrow until the next call). */

@@ -214,8 +214,15 @@ chain_runs_ahead(const struct chain *chain, enum frl_flow flow)
 	return (!verbs_empty(&chain_last(chain)->streams[flow].verbs));
 }
 
+/* What a front link refused went no further than to it. */
 uint64_t
 chain_moved(const struct chain *chain, enum frl_flow flow)
 {
-	return (chain_last(chain)->streams[flow].moved);
+	uint64_t moved = chain_last(chain)->streams[flow].moved;
+	unsigned i;
+
+	for (i = 0; i + 1 < chain->count; i++)
+		if (chain->places[i].streams[flow].moved < moved)
+			moved = chain->places[i].streams[flow].moved;
+	return (moved);
 }

@@ -288,7 +288,7 @@ parse_width(const char *p, size_t len)
 	return (sign * width);
 }
 
-/* What stands between braces: >, field, field:8, field?word. */
+/* What stands between braces: >, field, field:8, field:", field?word. */
 static int
 parse_op(const struct line_plan *plan, const char *p, size_t len,
     struct line_op *op)
@@ -309,6 +309,10 @@ parse_op(const struct line_plan *plan, const char *p, size_t len,
 	op->field = (uint16_t)field;
 	if (n == len)
 		return (0);
+	if (p[n] == ':' && len - n == 2 && p[n + 1] == '"') {
+		op->quoted = true;
+		return (0);
+	}
 	if (p[n] == ':') {
 		op->width = parse_width(p + n + 1, len - n - 1);
 		return (op->width == 0 ? -1 : 0);

@@ -46,6 +46,7 @@ enum line_op_kind { LINE_LITERAL, LINE_FIELD, LINE_WORD, LINE_ARROW };
 struct line_op {
 	enum line_op_kind kind;
 	int width;		/* negative: padding in front */
+	bool quoted;		/* LINE_FIELD: a peer's own words */
 	const char *text;	/* LINE_LITERAL, LINE_WORD: borrow */
 	uint16_t len;
 	uint16_t field;

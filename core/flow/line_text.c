@@ -6,7 +6,8 @@
  *
  * Time (UTC), the tunnel's counter, and what the event's template says; an
  * event without template is its name and its fields.  No byte of a peer
- * reaches the terminal unescaped.
+ * reaches the terminal unescaped; free text of a peer stands in quotes, so
+ * that it cannot write our words.
  */
 #include <string.h>
 
@@ -30,6 +31,26 @@ put_plain(struct json *j, const void *bytes, size_t len, size_t cap)
 {
 	if (json_plain(j, bytes, len, cap))
 		json_raw(j, "...", 3);
+}
+
+/* The same in quotes; those inside are escaped as other bytes are. */
+static void
+put_quoted(struct json *j, const struct frl_bytes *text, size_t cap)
+{
+	size_t n = text->len < cap ? text->len : cap, run;
+	const uint8_t *p = text->data, *quote;
+
+	json_raw(j, "\"", 1);
+	while (n > 0 && (quote = memchr(p, '"', n)) != NULL) {
+		run = (size_t)(quote - p);
+		(void)json_plain(j, p, run, run);
+		json_raw(j, "\\x22", 4);
+		n -= run + 1;
+		p = quote + 1;
+	}
+	/* What is cut is told from what it was. */
+	put_plain(j, p, text->len - (size_t)(p - text->data), n);
+	json_raw(j, "\"", 1);
 }
 
 static void
@@ -92,14 +113,18 @@ holds(const struct line_field *f, const void *record)
 
 /* A value in a column; the width counts bytes, which is right for ASCII. */
 static void
-put_column(struct json *j, const struct line_field *f, const void *record,
-    int width, const struct line *line)
+put_column(struct json *j, const struct line_op *op,
+    const struct line_field *f, const void *record, const struct line *line)
 {
+	int width = op->width;
 	size_t want = (size_t)(width < 0 ? -width : width), len;
 	char *begin = j->at;
 	const void *p;
 
-	if (line_value(f, record, &p))
+	if (op->quoted && f->type == FRL_TEXT) {
+		if (holds(f, record) && line_value(f, record, &p))
+			put_quoted(j, p, line_cap(f, line));
+	} else if (line_value(f, record, &p))
 		put_value(j, f, p, line_cap(f, line));
 	len = (size_t)(j->at - begin);
 	if (len >= want)
@@ -180,8 +205,8 @@ put_template(struct json *j, const struct line_plan *plan,
 			put_literal(j, op, nothing);
 			break;
 		case LINE_FIELD:
-			put_column(j, &plan->fields[op->field], record,
-			    op->width, line);
+			put_column(j, op, &plan->fields[op->field], record,
+			    line);
 			break;
 		case LINE_WORD:
 			/* Columns stay where they are. */
@@ -213,8 +238,11 @@ put_pairs(struct json *j, const struct line_plan *plan, const void *record,
 		json_raw(j, " ", 1);
 		json_raw(j, name, strlen(name));
 		json_raw(j, "=", 1);
-		put_value(j, &plan->fields[i], p,
-		    line_cap(&plan->fields[i], line));
+		if (plan->fields[i].type == FRL_TEXT)
+			put_quoted(j, p, line_cap(&plan->fields[i], line));
+		else
+			put_value(j, &plan->fields[i], p,
+			    line_cap(&plan->fields[i], line));
 	}
 }
 

@@ -9,6 +9,7 @@
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/options_scalar.h"
 #include "flow/plugin.h"
 #include "flow/plugin_file.h"
 
@@ -47,10 +49,48 @@ plugin_name_valid(const char *name)
 	return (true);
 }
 
+/* Which plugin of this folder was meant, if one is nearer than *best? */
+static void
+look_for_nearest(const char *name, DIR *folder, size_t *best,
+    char near[PLUGIN_NAME_MAX + 1])
+{
+	struct dirent *entry;
+	size_t len;
+
+	while ((entry = readdir(folder)) != NULL) {
+		len = strlen(entry->d_name);
+		if (len <= 3 || len - 3 > PLUGIN_NAME_MAX ||
+		    strcmp(entry->d_name + len - 3, ".so") != 0)
+			continue;
+		if (!options_nearer(name, entry->d_name, len - 3, best))
+			continue;
+		memcpy(near, entry->d_name, len - 3);
+		near[len - 3] = '\0';
+	}
+}
+
+/* "" where none is near. */
+static void
+find_nearest(const char *name, const char *const *folders,
+    char near[PLUGIN_NAME_MAX + 1])
+{
+	size_t i, best = SIZE_MAX;
+	DIR *folder;
+
+	near[0] = '\0';
+	for (i = 0; folders[i] != NULL; i++) {
+		folder = opendir(folders[i]);
+		if (folder == NULL)
+			continue;
+		look_for_nearest(name, folder, &best, near);
+		closedir(folder);
+	}
+}
+
 static int
 not_found(const char *name, const char *const *folders, struct err *err)
 {
-	char list[768] = "";
+	char list[768] = "", near[PLUGIN_NAME_MAX + 1];
 	size_t i, len = 0;
 	int n;
 
@@ -61,8 +101,11 @@ not_found(const char *name, const char *const *folders, struct err *err)
 			break;
 		len += (size_t)n;
 	}
-	return (err_set(err, "%s.so is not in %s", name,
-	    i > 0 ? list : "any folder: none is known"));
+	find_nearest(name, folders, near);
+	return (err_set(err, "%s.so is not in %s%s%s%s", name,
+	    i > 0 ? list : "any folder: none is known",
+	    near[0] != '\0' ? "; did you mean \"" : "", near,
+	    near[0] != '\0' ? "\"?" : ""));
 }
 
 int

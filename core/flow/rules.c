@@ -89,8 +89,8 @@ rules_allow(const struct rules *rules, const struct addr *addr,
 		    "the configuration";
 		return (WHY_FORBIDDEN_PORT);
 	}
-	*ret_text = "is not among `destinations: allow` of the "
-	    "configuration (fairlead exec: --allow)";
+	*ret_text = rules->by_option ? "needs `fairlead exec --allow`" :
+	    "is not among `destinations: allow` of the configuration";
 	switch (addr_classify(addr)) {
 	case ADDR_PUBLIC:
 		ok = true;

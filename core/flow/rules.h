@@ -32,6 +32,7 @@ struct rules {
 	const struct plugin *upgrade_other;	/* "*"; NULL: refuse */
 	const struct plugin *undetected;	/* NULL: refuse */
 	const struct addr_range *allow;
+	bool by_option;			/* ... `exec --allow` adds to it */
 	size_t allow_count;
 	const uint16_t *refused_ports;
 	size_t refused_port_count;

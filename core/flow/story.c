@@ -78,9 +78,7 @@ story_begin(struct story *story, struct stories *all, const char *listener,
 	story->all = all;
 	story->began_us = now_us;
 	story->closed_by = -1;
-	put_hex(story->id, all->prefix);
-	story->id[8] = '-';
-	put_hex(story->id + 9, all->count++);
+	all->began = true;
 	tunnel->id = story->id;
 	story->origin.usual_id = true;
 	tunnel->mode = mode;
@@ -133,6 +131,17 @@ story_target(struct story *story, const struct target *target)
 	return (0);
 }
 
+/* Before the first line: who never has one has no number either. */
+static void
+number(struct story *story)
+{
+	if (story->id[0] != '\0')
+		return;
+	put_hex(story->id, story->all->prefix);
+	story->id[8] = '-';
+	put_hex(story->id + 9, story->all->count++);
+}
+
 /* Publish what nobody can object to. */
 static void
 tell(struct story *story, const struct event_slot *slot, const void *record)
@@ -140,9 +149,11 @@ tell(struct story *story, const struct event_slot *slot, const void *record)
 	struct decision decision;
 	uint64_t token;
 
-	if (events_wanted(slot))
-		events_publish(story->all->events, slot, &story->origin, -1,
-		    record, NULL, &decision, &token);
+	if (!events_wanted(slot))
+		return;
+	number(story);
+	events_publish(story->all->events, slot, &story->origin, -1, record,
+	    NULL, &decision, &token);
 }
 
 enum frl_verdict
@@ -153,6 +164,7 @@ story_open(struct story *story, const struct asker *asker,
 	struct frl_tunnel_open record;
 
 	story->opened = true;
+	number(story);
 	record.mode = tunnel->mode;
 	record.listener = tunnel->listener;
 	record.client_addr = tunnel->client_addr;
@@ -344,6 +356,7 @@ end_name(enum why why)
 {
 	switch (why) {
 	case WHY_FORBIDDEN_ADDRESS:
+	case WHY_FORBIDDEN_PORT:
 	case WHY_SELF:
 		return (why_row(WHY_REFUSED)->name);
 	case WHY_DNS_TIMEOUT:

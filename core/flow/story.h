@@ -25,7 +25,8 @@ struct stories {
 	const struct event_slot *uninspected, *refused, *failed, *close;
 	const struct event_slot *plugin_error;
 	uint32_t prefix;		/* of ids, drawn per process */
-	uint32_t count;
+	uint32_t count;			/* of ids */
+	bool began;			/* was there ever a story? */
 };
 
 /* The texts that `tunnel` points at are the story's own, each as long as it
@@ -40,7 +41,7 @@ struct story {
 	int8_t closed_by;		/* 0 client, 1 server, -1 neither */
 	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
-	char id[STORY_ID_SIZE];
+	char id[STORY_ID_SIZE];		/* "" until a line is due */
 };
 
 /* What the chain knew at the end. */

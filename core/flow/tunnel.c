@@ -17,6 +17,34 @@ tunnel_note_end(struct tunnel *t, enum why why)
 }
 
 /*
+ * Who ended a tunnel that said next()?  Its server, if it has finished or is
+ * about to; but a client that asks for another server left first.
+ */
+static enum why
+why_next(const struct tunnel *t)
+{
+	const struct rules *rules = t->all->options.rules;
+	const struct frl_tunnel *here = &t->story.tunnel;
+	struct greet g;
+
+	if (t->relay.flows[FRL_FROM_SERVER].over)
+		return (WHY_SERVER_FIN);
+	switch (greet_read(&g, buf_data(&t->early), buf_len(&t->early),
+	    rules->head_bytes, rules->head_fields)) {
+	case GREET_MORE:
+		return (WHY_SERVER_FIN);
+	case GREET_TARGET:
+		if (g.forward && g.target.port == here->server_port &&
+		    strcmp(g.target.host, here->server_name) == 0)
+			return (WHY_SERVER_FIN);
+		break;
+	case GREET_DENY:
+		break;
+	}
+	return (WHY_NEXT_TARGET);
+}
+
+/*
  * next(): a new tunnel takes the client's connection, with what is still to
  * be sent to it and what it sent that nobody took.  NULL without memory: then
  * the client is cut.
@@ -28,6 +56,7 @@ pass_client_on(struct tunnel *t)
 
 	if (chain_unread(t->relay.chain, &t->early) == 0)
 		heir = tunnel_create(t->listener, NULL, t);
+	tunnel_note_end(t, why_next(t));
 	if (heir == NULL) {
 		t->reset = true;
 		return (NULL);
@@ -294,13 +323,12 @@ die(struct tunnel *t)
 	timer_start(t->all->options.loop, &t->timer, 0, bury, t);
 }
 
-/* The server is left; the burial sends the client on its way. */
+/* The server is left; the burial sends the client on its way, and says who
+ * ended this. */
 static void
 go_on(struct tunnel *t)
 {
 	t->goes_on = true;
-	tunnel_note_end(t, t->relay.flows[FRL_FROM_SERVER].over ?
-	    WHY_SERVER_FIN : WHY_NEXT_TARGET);
 	die(t);
 }
 

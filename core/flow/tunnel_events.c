@@ -109,7 +109,7 @@ static const struct frl_field handoff_fields[] = {
 const struct frl_event tunnel_event_handoff = {
 	.name = "tunnel.handoff",
 	.help = "Another inspector owns the protocol from here on.",
-	.text = "handoff {from} to {to} ({reason}) {ws.subprotocol}",
+	.text = "handoff {from} to {to} ({reason}) {ws.subprotocol:\"}",
 	.fields = handoff_fields,
 	.record_size = sizeof(struct frl_tunnel_handoff),
 	.flags = 0
@@ -139,8 +139,10 @@ static const struct frl_field refused_fields[] = {
 	NAME("listener", listener, "as in tunnel.open; absent behind one"),
 	NAME("client.addr", client_addr, "likewise"),
 	OPT("client.port", client_port, "likewise"),
-	NAME("kind", kind, "forbidden_address, forbidden_port, "
-	    "self_connection, limit, or refused: by a plugin or `clients`"),
+	NAME("kind", kind, "by rule: forbidden_address, forbidden_port, "
+	    "self_connection, refused (by `clients` or a plugin); in "
+	    "mid-stream: refused, limit, protocol_error, timeout, drain, "
+	    "out_of_resources, plugin_error"),
 	TEXT("reason", reason, 256, "why, in the words of who refused"),
 	OPT("status", status, "what the client was answered"),
 	NAME("plugin", plugin, "who refused; absent: the core"),
@@ -188,8 +190,9 @@ static const struct frl_field close_fields[] = {
 	U64("s2c_bytes", s2c_bytes, "bytes the server's side let through"),
 	NAME("end", end, "why it ended: client_fin, server_fin, next_target "
 	    "(the client went on to another server), client_reset, "
-	    "server_reset, refused, a deadline (idle_timeout, lifetime, "
-	    "...), a limit, an error, shutdown"),
+	    "server_reset, refused (tunnel.refused has the kind), a deadline "
+	    "(idle_timeout, timeout, lifetime, ...), a limit, an error, "
+	    "shutdown"),
 	NAME("closed_by", closed_by, "client, server or proxy"),
 	END
 };

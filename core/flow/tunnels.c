@@ -198,7 +198,7 @@ tunnels_count(const struct tunnels *all)
 bool
 tunnels_came(const struct tunnels *all)
 {
-	return (all->stories.count != 0);
+	return (all->stories.began);
 }
 
 static void

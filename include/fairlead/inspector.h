@@ -187,7 +187,9 @@ struct frl_event {
 	 * field is there and not zero, else spaces, {>} is an arrow that
 	 * shows the direction.  A field that is absent takes the space or
 	 * ": " behind it along, and a ":" or ": " between it and the field
-	 * before.  NULL: name and fields as key=value.
+	 * before.  {field:"} puts a FRL_TEXT in quotes: words of a peer,
+	 * which shall not look like ours.  NULL: name and fields as
+	 * key=value.
 	 */
 	const char *text;
 	const struct frl_field *fields;
@@ -230,6 +232,7 @@ struct frl_option {
 };
 
 #define FRL_OPTION_OPTIONAL 1u	/* STRING and LIST may be missing */
+#define FRL_OPTION_OR_ZERO 2u	/* a number may be 0, too, below its min */
 
 /* ------------------------------------------------------------------ */
 /* Hooks								*/

@@ -182,8 +182,10 @@ http_timer(struct frl_link *link)
 		return (frl_refuse(link, FRL_WHY_TIMEOUT,
 		    "the server did not answer in time"));
 	}
-	return (step_bad(link, FRL_FROM_CLIENT, (struct fault){
-	    .kind = "head_timeout", .answer = ANSWER_TIMEOUT }));
+	exchange_error(link, FRL_FROM_CLIENT, "head_timeout", 0);
+	l->answer = ANSWER_TIMEOUT;
+	return (frl_refuse(link, FRL_WHY_TIMEOUT,
+	    "the request head came too slowly"));
 }
 
 static enum frl_verdict

@@ -110,7 +110,7 @@ refuse_limit(struct frl_link *link, enum frl_flow flow, enum limit limit,
 
 static enum frl_verdict
 refuse_kind(struct frl_link *link, enum frl_flow flow, const char *kind,
-    uint64_t offset)
+    bool of_close, uint64_t offset)
 {
 	const struct ruling *ruling = rulings;
 	struct frl_ws_error error = { .kind = kind, .offset_bytes = offset,
@@ -121,8 +121,11 @@ refuse_kind(struct frl_link *link, enum frl_flow flow, const char *kind,
 		ruling++;
 	error.code = ruling->code;
 	frl_publish(link, flow, &ws_error, &error);
+	/* Texts and reasons share one kind, not one sentence. */
 	snprintf(text, sizeof(text), "%s (%s, from the %s, at byte %llu)",
-	    ruling->text, kind, name_of(flow), (unsigned long long)offset);
+	    of_close && ruling->code == 1007 ? "a close whose reason is not "
+	    "UTF-8" : ruling->text, kind, name_of(flow),
+	    (unsigned long long)offset);
 	return (refuse(link, flow, ruling->code == 1009 ? FRL_WHY_LIMIT :
 	    FRL_WHY_PROTOCOL, ruling->code, text));
 }
@@ -186,7 +189,8 @@ guard_judge(struct frl_link *link, enum frl_flow flow,
 	if (kind != NULL && way->rules.closed)
 		return (drop_rest(link, flow, held, ret_used));
 	if (kind != NULL)
-		return (refuse_kind(link, flow, kind, way->offset));
+		return (refuse_kind(link, flow, kind,
+		    frame->opcode == FRAME_CLOSE, way->offset));
 	limit = limits_frame(limits, options, &way->rules, frame, now);
 	/* What is of no message is not watched. */
 	if (limit == LIMIT_NONE && rules_msg(&way->rules, frame) == 0)
@@ -232,7 +236,7 @@ heed(struct frl_link *link, enum frl_flow flow, unsigned int found)
 		if ((found & kinds[i].found) == 0)
 			continue;
 		if (options_of(link)->mode == MODE_ENFORCE)
-			return (refuse_kind(link, flow, kinds[i].kind,
+			return (refuse_kind(link, flow, kinds[i].kind, false,
 			    offset));
 		tell_error(link, flow, kinds[i].kind, offset, -1);
 	}

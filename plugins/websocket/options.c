@@ -21,7 +21,8 @@ const struct frl_option options_table[] = {
 	    "line, per second and tunnel; 0: all"),
 	{ .name = "keepalive", .help = "without a frame, until both sides are "
 	    "pinged; 1s at least, 0: never",
-	    .def = "0", .type = FRL_OPTION_DURATION, .max = 86400000,
+	    .def = "0", .type = FRL_OPTION_DURATION,
+	    .min = 1000, .max = 86400000, .flags = FRL_OPTION_OR_ZERO,
 	    .offset = offsetof(struct options, keepalive) },
 	{ .name = "mode", .help = "a frame that breaks RFC 6455 is reported "
 	    "and goes on, or both sides are closed with the fitting code",
@@ -37,7 +38,8 @@ const struct frl_option options_table[] = {
 	COUNT(max_message_rate, "0", "messages begun, per second and "
 	    "direction; 0: any"),
 	SIZE(max_byte_rate, "0", "payload, and what it inflates to, per "
-	    "second and direction; 0: any"),
+	    "second and direction; a frame that has begun goes to its end, so "
+	    "set max_frame too; 0: any"),
 	{ .name = "inflate", .help = "inflate compressed messages to tell "
 	    "their size and check their text; what is forwarded stays as it "
 	    "is", .def = "false", .type = FRL_OPTION_BOOL,

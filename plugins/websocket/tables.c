@@ -38,7 +38,7 @@ static const struct frl_field handshake_fields[] = {
 const struct frl_event ws_handshake = {
 	.name = "ws.handshake",
 	.help = "A WebSocket begins behind a valid 101.",
-	.text = "websocket begins {ws.subprotocol} {ws.extensions}",
+	.text = "websocket begins {ws.subprotocol:\"} {ws.extensions:\"}",
 	.fields = handshake_fields,
 	.record_size = sizeof(struct frl_ws_handshake)
 };
@@ -61,11 +61,13 @@ static const struct frl_field frame_fields[] = {
 };
 #undef F
 
+/* Reserved bits that are no compression have a ws.error of their own. */
 const struct frl_event ws_frame = {
 	.name = "ws.frame",
 	.help = "The header of a frame is whole; a hook may refuse it, and "
 	    "then no byte of it leaves.",
-	.text = "{>} {ws.type:12} {ws.fin?fin} {ws.payload_bytes:-10} B",
+	.text = "{>} {ws.type:12} {ws.fin?fin} {ws.payload_bytes:-10} B "
+	    "{ws.rsv?compressed}",
 	.fields = frame_fields,
 	.record_size = sizeof(struct frl_ws_frame),
 	.flags = FRL_EVENT_FLOW | FRL_EVENT_ASKS
@@ -93,7 +95,7 @@ const struct frl_event ws_message = {
 	.name = "ws.message",
 	.help = "A message is at the header of its last frame, or at its end "
 	    "if its payload is looked at.",
-	.text = "{>} {ws.type:12} {ws.frames} frames "
+	.text = "{>} {ws.type:12} frames {ws.frames} "
 	    "{ws.payload_bytes:-10} B {ws.compressed?compressed} "
 	    "{ws.inflated_bytes?inflates to} {ws.inflated_bytes}",
 	.fields = message_fields,
@@ -118,7 +120,7 @@ static const struct frl_field close_fields[] = {
 const struct frl_event ws_close = {
 	.name = "ws.close",
 	.help = "Both close frames have passed, or the WebSocket ended.",
-	.text = "{>} close {ws.code} {ws.code_name} {ws.reason} by "
+	.text = "{>} close {ws.code} {ws.code_name} {ws.reason:\"} by "
 	    "{ws.initiator}{ws.clean? cleanly}",
 	.fields = close_fields,
 	.record_size = sizeof(struct frl_ws_close),
@@ -166,8 +168,8 @@ static const struct frl_field error_fields[] = {
 const struct frl_event ws_error = {
 	.name = "ws.error",
 	.help = "A frame breaks RFC 6455 or RFC 7692.",
-	.text = "{>} bad frame: {ws.kind} at {ws.offset_bytes} {ws.action} "
-	    "{ws.code}",
+	.text = "{>} bad frame: {ws.kind} at byte {ws.offset_bytes}"
+	    "{ws.action?; action} {ws.action}{ws.code?, code} {ws.code}",
 	.fields = error_fields,
 	.record_size = sizeof(struct frl_ws_error),
 	.flags = FRL_EVENT_FLOW

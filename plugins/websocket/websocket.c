@@ -31,14 +31,8 @@ static enum frl_verdict
 websocket_load(const struct frl_host *host, const void *options,
     void **ret_instance)
 {
-	const struct options *given = options;
-	struct instance *instance;
+	struct instance *instance = calloc(1, sizeof(*instance));
 
-	if (given->keepalive != 0 && given->keepalive < 1000) {
-		host->say(host, FRL_ERROR, "keepalive: at least 1s, or 0");
-		return (FRL_FAIL);
-	}
-	instance = calloc(1, sizeof(*instance));
 	if (instance != NULL)
 		instance->reader = frame_reader_create();
 	if (instance == NULL || instance->reader == NULL) {
@@ -46,7 +40,7 @@ websocket_load(const struct frl_host *host, const void *options,
 		free(instance);
 		return (FRL_FAIL);
 	}
-	instance->options = given;
+	instance->options = options;
 	*ret_instance = instance;
 	return (FRL_OK);
 }

@@ -181,6 +181,29 @@ test_check(void **state)
 	assert_int_equal(run(p, "check -c /nowhere/x.yaml 2>/dev/null"), 78);
 }
 
+/* Valid, but nobody would ever see a WebSocket. */
+static void
+test_check_warns(void **state)
+{
+	struct place *p = *state;
+	char path[128], line[512];
+
+	snprintf(line, sizeof(line), "check -c %s/c.yaml 2>&1", p->folder);
+	config(p, BODY "plugins: [{name: watcher}, {name: good}]\n", path);
+	assert_int_equal(run(p, line), 0);
+	has(p, "c.yaml:5:35: no tunnel will ever come to 'good': ");
+	has(p, "c.yaml: valid\n");
+	config(p, "version: 1\nlisten: [{address: \"127.0.0.1:0\", "
+	    "protocol: good}]\nupgrade: {\"*\": refuse, a: goood}\n"
+	    "undetected: refuse\nplugins: [{name: good}]\n", path);
+	assert_int_equal(run(p, line), 0);
+	assert_null(strstr(p->text, "no tunnel"));
+	has(p, "c.yaml:3:27: upgrade: no inspector 'goood' is listed");
+	config(p, BODY "plugins: [{name: godo}]\n", path);
+	assert_int_equal(run(p, line), 78);
+	has(p, "; did you mean \"good\"?\n");
+}
+
 /* A broken plugin stops the start, and never crashes it. */
 static void
 test_broken_plugin(void **state)
@@ -259,6 +282,7 @@ main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_warns),
 		cmocka_unit_test(test_broken_plugin),
 		cmocka_unit_test(test_plugins_list),
 		cmocka_unit_test(test_plugins_info),

@@ -475,8 +475,9 @@ test_listen_clients(void **state)
 	config_free(c);
 	bad_once(L "- {address: \"0.0.0.0:1\", clients: [10.0.0.0/8, "
 	    "10.0.0.1/8]}\n",
-	    "c.yaml:4:48: '10.0.0.1/8' is no range of addresses, such as "
-	    "10.0.0.0/8 or ::1, without bits behind the prefix");
+	    "c.yaml:4:48: '10.0.0.1/8' is no range of addresses; one is "
+	    "written as 10.0.0.0/8, where all behind the first 8 bits is 0, "
+	    "or as one address, ::1");
 	bad_once(L "- {address: \"127.0.0.1:1\", clients: []}\n",
 	    "c.yaml:4:37: clients: nobody could connect; name at least one "
 	    "range, such as 10.0.0.0/8");
@@ -565,10 +566,25 @@ test_sections(void **state)
 {
 	(void)state;
 	bad_once(HEAD "destinations: {allow: [10.0.0.1/8]}\n",
-	    "c.yaml:5:24: '10.0.0.1/8' is no range of addresses, such as "
-	    "10.0.0.0/8 or ::1, without bits behind the prefix");
+	    "c.yaml:5:24: '10.0.0.1/8' is no range of addresses; one is "
+	    "written as 10.0.0.0/8, where all behind the first 8 bits is 0, "
+	    "or as one address, ::1");
 	bad_once(HEAD "destinations: {refused_ports: [22, 65558]}\n",
 	    "c.yaml:5:36: '65558' is no port, 1 to 65535");
+	bad(HEAD "destinations: {refused_ports: [70000, abc],\n"
+	    "    allow: 10.0.0.0/8}\n",
+	    "c.yaml:5:32: '70000' is no port, 1 to 65535\n"
+	    "    destinations: {refused_ports: [70000, abc],\n"
+	    "                                   ^\n"
+	    "c.yaml:5:39: 'abc' is no port, 1 to 65535\n"
+	    "    destinations: {refused_ports: [70000, abc],\n"
+	    "                                          ^\n"
+	    "c.yaml:6:12: allow: this must be a list: [a, b]\n"
+	    "        allow: 10.0.0.0/8}\n"
+	    "               ^\n");
+	bad_once(HEAD "log:\n  - file: -\n",
+	    "c.yaml:6:11: block sequence entries are not allowed in this "
+	    "context; a - that is a value is written as \"-\"");
 	bad_once(HEAD "destinations: {deny: []}\n",
 	    "c.yaml:5:16: unknown key \"deny\"");
 	bad_once(HEAD "log: []\n",

@@ -121,6 +121,52 @@ class Forward(Case):
         self.assertEqual(out.stderr.count(b'Re-using existing conn'), 3)
         proxy.wait_line('tunnel.close', 3)
 
+    def closing(self):
+        """A server of HTTP/1.0: one answer, then the end."""
+        def handler(sock):
+            if read_request(sock)[0]:
+                sock.sendall(b'HTTP/1.0 200 OK\r\n\r\nbody')
+        return self.serve(handler)
+
+    def ends(self, proxy, count):
+        proxy.wait_line('tunnel.close', count)
+        lines = proxy.stop()
+        self.assertEqual(
+            [x['tunnel'].rpartition('-')[2] for x in lines
+             if x['event'] == 'tunnel.open'],
+            [f'{n:08x}' for n in range(count)])
+        return [(x['end'], x['closed_by']) for x in lines
+                if x['event'] == 'tunnel.close']
+
+    def test_server_that_closes(self):
+        """The client named no other server; and who never asked for
+        anything has no number."""
+        a, proxy = self.closing(), self.proxy()
+        for _ in range(3):
+            out = subprocess.run(
+                ['curl', '-sS', '-x', f'http://127.0.0.1:{proxy.port}',
+                 f'http://127.0.0.1:{a.port}/'], capture_output=True,
+                timeout=DEADLINE, check=True)
+            self.assertEqual(out.stdout, b'body')
+        self.assertEqual(self.ends(proxy, 3), [('server_fin', 'server')] * 3)
+
+    def test_server_that_closes_with_more_to_come(self):
+        """Pipelined: the same server again, then another one.  This one says
+        that it closes, and does not."""
+        def handler(sock):
+            while read_request(sock)[0]:
+                sock.sendall(answer(b'a', b'Connection: close\r\n'))
+        a, b, proxy = self.serve(handler), self.echo(b'b'), self.proxy()
+        client = self.dial(proxy.port)
+        client.sendall(self.get(a.port) + self.get(a.port) +
+                       self.get(b.port))
+        self.assertEqual([read_answer(client)[1] for _ in range(3)],
+                         [b'a', b'a', b'b / '])
+        client.close()
+        self.assertEqual(self.ends(proxy, 3),
+                         [('server_fin', 'server'), ('next_target', 'proxy'),
+                          ('client_fin', 'client')])
+
     def test_urllib(self):
         a = self.echo(b'a')
         proxy = self.proxy()

@@ -89,8 +89,8 @@ class Greet(Case):
         for host, text in (
                 ('10.1.2.3:80',
                  'the destination address is not allowed here: 10.1.2.3:80 '
-                 'is not among `destinations: allow` of the configuration '
-                 '(fairlead exec: --allow)'),
+                 'is not among `destinations: allow` of the '
+                 'configuration'),
                 (f'127.0.0.1:{proxy.port}',
                  f'the destination is this proxy itself: 127.0.0.1:'
                  f'{proxy.port} leads to a listener of this proxy')):

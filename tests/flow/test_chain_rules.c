@@ -599,6 +599,49 @@ test_next_refused(void **state)
 	stage_clear(&stage);
 }
 
+/* Rule 9: the flow on which a front link refused ends there.  What it did not
+ * let through has moved for the protocol link and for nobody else. */
+static enum frl_verdict
+data_refuses_large(struct frl_link *link, enum frl_flow flow,
+    struct frl_bytes held, size_t seen)
+{
+	(void)seen;
+	if (held.len > 2)
+		return (frl_refuse(link, FRL_WHY_LIMIT, "too much"));
+	return (frl_pass(link, flow, held.len) == 0 ? FRL_OK : FRL_FAIL);
+}
+
+static void
+farewell_inserts(struct frl_link *link, const struct frl_farewell *farewell)
+{
+	(void)farewell;
+	frl_insert(link, FRL_FROM_CLIENT, "x", 1);
+	frl_insert(link, FRL_FROM_SERVER, "x", 1);
+}
+
+static void
+test_refused_in_front(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	stage_init(&stage);
+	stage.puppets[0].desc.data = data_refuses_large;
+	stage.puppets[1].desc.farewell = farewell_inserts;
+	assert_non_null(stage_open(&stage));
+	client_sends(&stage, "a", false);
+	server_sends(&stage, "bc", false);
+	server_sends(&stage, "def", false);
+	assert_true(chain_done(stage.chain));
+	assert_string_equal(stage.out[FRL_FROM_CLIENT], "ax");
+	assert_string_equal(stage.out[FRL_FROM_SERVER], "bc");
+	assert_int_equal(chain_moved(stage.chain, FRL_FROM_CLIENT), 1);
+	assert_int_equal(chain_moved(stage.chain, FRL_FROM_SERVER), 2);
+	assert_int_equal(frl_moved(stage.puppets[1].link, FRL_FROM_SERVER),
+	    5);
+	stage_clear(&stage);
+}
+
 int
 main(void)
 {
@@ -609,6 +652,7 @@ main(void)
 		cmocka_unit_test(test_next_is_not_for_all),
 		cmocka_unit_test(test_next_refused),
 		cmocka_unit_test(test_front_links_only_pass),
+		cmocka_unit_test(test_refused_in_front),
 		cmocka_unit_test(test_open_uses_no_verb),
 		cmocka_unit_test(test_open_can_fail),
 		cmocka_unit_test(test_queue_of_eight),

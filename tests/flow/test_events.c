@@ -77,7 +77,7 @@ filters_and_seq(void **state)
 	assert_int_equal(f->origin.seq[1], 6);
 	text = read_log(f, f->other);
 	assert_int_equal(count(text, "\n"), 7);
-	assert_int_equal(count(text, "test.ask -> t.text=\"\\x5c"), 3);
+	assert_int_equal(count(text, "test.ask -> t.text=\"\\x22\\x5c"), 3);
 }
 
 static void

@@ -384,6 +384,36 @@ check_text(const struct frl_event *event, const void *record,
 
 #define TEXT(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
 
+static const struct frl_event said_event = { .name = "test.said",
+    .text = "close 1000 {text:\"} by {name}", .fields = word_fields,
+    .record_size = sizeof(struct words) };
+
+/* What a peer says cannot be taken for what we say. */
+static void
+peers_words_are_quoted(void **state)
+{
+	struct words said = { .text = TEXT("bye by us"), .name = "client" };
+
+	(void)state;
+	check_text(&said_event, &said, "close 1000 \"bye by us\" by client\n");
+	said.text = (struct frl_bytes)TEXT("\" by us \\");
+	check_text(&said_event, &said,
+	    "close 1000 \"\\x22 by us \\x5c\" by client\n");
+	said.text = (struct frl_bytes)TEXT("\"");
+	check_text(&said_event, &said, "close 1000 \"\\x22\" by client\n");
+	/* Cut at 16 bytes, also where the last of them is a quote. */
+	said.text = (struct frl_bytes)TEXT("0123456789abcde\"x");
+	check_text(&said_event, &said,
+	    "close 1000 \"0123456789abcde\\x22...\" by client\n");
+	said.text = (struct frl_bytes)TEXT("\"123456789abcdefg");
+	check_text(&said_event, &said,
+	    "close 1000 \"\\x22123456789abcdef...\" by client\n");
+	said.text.len = 0;
+	check_text(&said_event, &said, "close 1000 by client\n");
+	said.text.data = NULL;
+	check_text(&said_event, &said, "close 1000 by client\n");
+}
+
 /* No colon, comma or space stands where what it leads to is absent. */
 static void
 no_stray_colon(void **state)
@@ -531,6 +561,7 @@ main(void)
 		cmocka_unit_test(parts_of_close),
 		cmocka_unit_test(no_port),
 		cmocka_unit_test(no_stray_colon),
+		cmocka_unit_test(peers_words_are_quoted),
 		cmocka_unit_test(own_tables),
 		cmocka_unit_test(bad_tables),
 	};

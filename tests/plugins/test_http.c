@@ -900,6 +900,8 @@ test_head_time(void **state)
 	assert_true(fake_timer(f));
 	assert_true(is_output(f, S, OK2 OK2 "~HTTP/1.1 408 "));
 	assert_true(fake_saw(f, "http.error", "head_timeout"));
+	assert_string_equal(fake_refused(f),
+	    "timeout: the request head came too slowly");
 	assert_true(fake_closed(f));
 	fake_free(f);
 }

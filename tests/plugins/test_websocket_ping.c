@@ -572,16 +572,6 @@ test_nobody_answers(void **state)
 	check_report(f, "ws.s2c.proxy_ping=16");
 }
 
-static void
-test_too_often(void **state)
-{
-	static const struct options often = { .keepalive = 999 };
-
-	(void)state;
-	assert_null(fake_create(&(struct fake_options){
-	    .plugin = &frl_plugin, .options = &often }));
-}
-
 int
 main(void)
 {
@@ -603,7 +593,6 @@ main(void)
 		cmocka_unit_test(test_only_between_frames),
 		cmocka_unit_test(test_no_pings_any_more),
 		cmocka_unit_test(test_nobody_answers),
-		cmocka_unit_test(test_too_often)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
