@@ -233,6 +233,9 @@ write_source(struct scribe *scribe, struct scribe_source *source)
 
 	for (;;) {
 		lines = spool_lines(source->spool);
+		/* Less than it was: the putter is mad. */
+		if (source->part > lines.len)
+			source->part = 0;
 		if (lines.len == 0)
 			return (1);
 		n = outfile_write(&scribe->file, lines.data + source->part,
@@ -273,7 +276,7 @@ is_done(const struct scribe *scribe)
 	const struct scribe_source *source;
 
 	DL_FOREACH(scribe->sources, source)
-		if (spool_waiting(source->spool) != 0)
+		if (spool_lines(source->spool).len != 0)
 			return (false);
 	return (true);
 }

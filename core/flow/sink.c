@@ -253,9 +253,12 @@ sink_commit(struct sink *sink, const struct json *j)
 		sink->late_bytes += len;
 		sink->late_lines++;
 	}
-	if (waiting(sink) > SINK_FULL && !sink->full) {
+	if (waiting(sink) > SINK_FULL)
 		sink->full = true;
-		atomic_store(&sink->spool.page->wants_room, 1);
+	if (sink->full || sink->late != NULL) {
+		/* The getter may have been quicker than our wish. */
+		spool_want_room(&sink->spool);
+		sink_took(sink);
 	}
 	plan_passing_on(sink);
 }
@@ -349,7 +352,7 @@ static void
 pass_on(struct sink *sink)
 {
 	timer_stop(&sink->delay);
-	move_late(sink);
+	sink_took(sink);
 	if (sink->scribe != NULL)
 		scribe_write(sink->scribe);
 	else

@@ -330,6 +330,7 @@ class Stop(Supervised):
         wait_until(lambda: not harness.listens(proxy.port), 'no listener')
         self.say(tunnel)
         tunnel.close()
+        proxy.process.wait()    # stop() would be a second signal
         lines = proxy.stop()
         self.assertEqual([line['end'] for line in lines
                           if line['event'] == 'tunnel.close'],
