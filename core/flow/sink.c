@@ -221,16 +221,23 @@ delay_fired(void *arg)
 	pass_on(arg);
 }
 
+static void
+pass_on_later(struct sink *sink)
+{
+	if (!timer_running(&sink->delay))
+		timer_start(sink->loop, &sink->delay,
+		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
+		    delay_fired, sink);
+}
+
 /* Enough is there, or will have been for long enough. */
 static void
 plan_passing_on(struct sink *sink)
 {
 	if (waiting(sink) >= SINK_CHUNK)
 		pass_on(sink);
-	else if (!timer_running(&sink->delay))
-		timer_start(sink->loop, &sink->delay,
-		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
-		    delay_fired, sink);
+	else
+		pass_on_later(sink);
 }
 
 void
@@ -339,7 +346,10 @@ move_late(struct sink *sink)
 void
 sink_took(struct sink *sink)
 {
-	move_late(sink);
+	if (sink->late != NULL) {
+		move_late(sink);
+		pass_on_later(sink);	/* nobody has rung for these */
+	}
 	if (sink->full && waiting(sink) < SINK_ROOM) {
 		sink->full = false;
 		sink->room(sink->arg);
