@@ -114,7 +114,7 @@ class Tunnel(asyncio.Protocol):
 
     def frames(self, data):
         for frame, payload in take_frames(self.decoder, data):
-            if frame['opcode'] < 8:
+            if frame['opcode'] == 2:    # others are of a blast
                 self.heard += payload
             elif frame['opcode'] == 8:
                 code = int.from_bytes(payload[:2], 'big')
@@ -184,6 +184,11 @@ class Tunnels:
     async def obey(self, order, count=0):
         if order == b'open':
             await asyncio.gather(*(self.one() for _ in range(int(count))))
+        elif order == b'blast':     # so many frames, before the next word
+            data = wsframes.frame(1, b'x' * 8, mask=True) * int(count)
+            for tunnel in self.list:
+                if tunnel.lost is None:
+                    tunnel.transport.write(data)
         elif order == b'silent':    # connected, and that is all
             loop = asyncio.get_running_loop()
             for _ in range(int(count)):

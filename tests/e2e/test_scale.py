@@ -182,7 +182,7 @@ class Crash(Scale):
         for i in range(times):
             begin = time.monotonic()
             pids = self.wait_workers(proxy, 2, but=gone)
-            gone.append(pids[i % 2])
+            gone.append(pids[0])    # the older one
             ports = set(crowd.ask('ports')['ports'])
             theirs = ports & self.ports_of(gone[-1])
             os.kill(gone[-1], signal.SIGKILL)
