@@ -409,7 +409,7 @@ too_late(void *arg)
 	log_say(FRL_ERROR, "generation %u does not serve after %d s: %s",
 	    g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
-	    "a plugin does not return from load()");
+	    "its workers are not there, or a plugin hangs in load()");
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
 		if (g->seats[i].state == BORN && g->seats[i].pid != 0)
 			(void)kill(g->seats[i].pid, SIGKILL);

@@ -225,15 +225,14 @@ static void
 rung(void *arg, bool readable, bool writable)
 {
 	struct spools *s = arg;
-	char bytes[512];
+	char bytes[4096];
 	ssize_t n;
 	size_t i;
 
 	(void)readable;
 	(void)writable;
-	do
-		n = read(s->bell, bytes, sizeof(bytes));
-	while (n == (ssize_t)sizeof(bytes) || (n < 0 && errno == EINTR));
+	/* What is left rings again: a mad worker rings without an end. */
+	n = read(s->bell, bytes, sizeof(bytes));
 	if (n == 0) {
 		end_spools(s);
 		return;

@@ -213,13 +213,19 @@ logger_said(void *arg, bool readable, bool writable)
 		close_logger(s);	/* reap() will see why */
 }
 
-/* Its logs were asked for; those of one that is planning only then. */
+/* Of one that is planning, are the logs asked for? */
+static bool
+is_opening(const struct supervisor *s, const struct generation *g)
+{
+	return (g != NULL && g == s->next && s->opening != 0 &&
+	    generation_state(g) == PLANNING);
+}
+
 static bool
 has_logs(const struct supervisor *s, const struct generation *g)
 {
-	if (g == s->next && generation_state(g) == PLANNING)
-		return (s->opening != 0);
-	return (g == s->current || generation_workers(g) != 0);
+	return (is_opening(s, g) || g == s->current ||
+	    generation_workers(g) != 0);
 }
 
 /* What the last one had not written is still in the spools. */
@@ -240,7 +246,7 @@ replace_logger(void *arg)
 		open_logs(s, s->list[i]);
 		generation_tell_logger(s->list[i]);
 	}
-	if (s->opening != 0)	/* all are answered by the new one */
+	if (is_opening(s, s->next))	/* all are answered by this one */
 		s->opening = generation_plan(s->next)->log_count;
 	herald_tell_logger(s->herald);
 }
