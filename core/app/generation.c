@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define AGAIN_MS 1000		/* between two starts of one worker */
+#define START_MS 60000		/* for PLANNING and STARTING */
 
 enum worker_state { ABSENT, BORN, SERVING };
 
@@ -38,16 +39,19 @@ struct generation {
 	enum generation_state state;
 	struct plan plan;
 	uint32_t listens, logs;		/* of the plan, so far */
-	int logger;			/* a channel; -1 */
+	struct outbox *logger;
 	pid_t keeper;			/* 0: it has ended */
 	int channel;			/* of the keeper; -1: closed */
 	struct watch watch;
 	struct seat *seats;		/* plan.workers */
+	bool pressed;
 	bool told_gone;
 	struct timer gone;
+	struct timer patience;		/* until CURRENT */
 };
 
-static void seat_start(struct seat *seat);
+static void	seat_start(struct seat *);
+static void	start_fired(void *);
 
 /* ------------------------------------------------------------------ */
 /* The end								*/
@@ -94,6 +98,14 @@ look_whether_gone(struct generation *g)
 	timer_start(g->loop, &g->gone, 0, say_gone, g);
 }
 
+/* It may hang in a plugin, and not see that nobody needs it any more. */
+static void
+kill_planner(const struct generation *g)
+{
+	if (g->state == PLANNING && g->keeper != 0)
+		(void)kill(g->keeper, SIGKILL);
+}
+
 /* Nothing is started any more. */
 static void
 retire(struct generation *g, enum generation_state state)
@@ -101,6 +113,7 @@ retire(struct generation *g, enum generation_state state)
 	unsigned i;
 
 	g->state = state;
+	timer_stop(&g->patience);
 	close_channel(&g->watch, &g->channel);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
 		timer_stop(&g->seats[i].again);
@@ -163,7 +176,35 @@ note_serving(struct seat *seat)
 		if (g->seats[i].state != SERVING)
 			return;
 	g->state = CURRENT;
+	timer_stop(&g->patience);
 	g->owner->serves(g->owner->arg, g);
+}
+
+/* Another one sits down, a second after the last one did. */
+static void
+replace(struct seat *seat)
+{
+	struct generation *g = seat->generation;
+	uint64_t lived = loop_now_us(g->loop) - seat->born_us;
+
+	if (g->state != STARTING && g->state != CURRENT)
+		return;
+	if (g->channel < 0)
+		g->owner->lacks(g->owner->arg, g);
+	else if (lived >= AGAIN_MS * 1000)
+		seat_start(seat);
+	else
+		timer_start(g->loop, &seat->again, AGAIN_MS - lived / 1000,
+		    start_fired, seat);
+}
+
+static void
+empty_seat(struct seat *seat)
+{
+	close_channel(&seat->watch, &seat->channel);
+	spools_forget(&seat->spools);
+	seat->state = ABSENT;
+	seat->pid = 0;
 }
 
 /* The worker will not be heard of again; its process may still be there. */
@@ -172,10 +213,10 @@ lose_worker(struct seat *seat)
 {
 	close_channel(&seat->watch, &seat->channel);
 	if (seat->pid == 0) {		/* it died before its hello */
-		seat->state = ABSENT;
-		spools_forget(&seat->spools);
+		empty_seat(seat);
 		if (seat->generation->state == STARTING)
 			fail(seat->generation, EXIT_RUNTIME);
+		replace(seat);
 		look_whether_gone(seat->generation);
 	}
 }
@@ -211,32 +252,46 @@ start_fired(void *arg)
 	seat_start(arg);
 }
 
+/* Everything that it needs, and then itself: without that it would wait for
+ * ever.  0, or -1 and errno. */
+static int
+order_worker(struct seat *seat, int worker)
+{
+	struct generation *g = seat->generation;
+	struct message m = { .kind = MESSAGE_WORKER };
+	int bell = spools_make(&seat->spools, g->plan.log_count);
+
+	return (bell < 0 ||
+	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
+	    send_sockets(seat) != 0 ||
+	    spools_tell(&seat->spools, g->number, g->logger) != 0 ||
+	    message_send(g->channel, &m, &worker, 1) != 0 ? -1 : 0);
+}
+
 static void
 seat_start(struct seat *seat)
 {
 	struct generation *g = seat->generation;
-	struct message m = { .kind = MESSAGE_WORKER };
-	int ends[2], bell;
+	int ends[2], failed;
 
 	seat->born_us = loop_now_us(g->loop);
-	if (channel_pair(ends) != 0) {
-		log_say(FRL_ERROR, "cannot start a worker: %s",
-		    strerror(errno));
-		timer_start(g->loop, &seat->again, AGAIN_MS, start_fired,
+	failed = channel_pair(ends);
+	if (failed == 0) {
+		seat->channel = ends[0];
+		failed = order_worker(seat, ends[1]);
+		if (failed != 0)
+			log_say(FRL_ERROR, "cannot start a worker: %s",
+			    strerror(errno));
+		close(ends[1]);
+	}
+	if (failed == 0) {
+		seat->state = BORN;
+		watch_set(g->loop, &seat->watch, ends[0], 1, worker_said,
 		    seat);
 		return;
 	}
-	seat->state = BORN;
-	seat->pid = 0;
-	seat->channel = ends[0];
-	if (message_send(g->channel, &m, &ends[1], 1) == 0 &&
-	    (bell = spools_make(&seat->spools, g->plan.log_count)) >= 0 &&
-	    spools_send(&seat->spools, bell, ends[0]) == 0 &&
-	    spools_tell(&seat->spools, g->number, g->logger) == 0)
-		(void)send_sockets(seat);
-	close(ends[1]);
-	/* What failed shows as the channel's end. */
-	watch_set(g->loop, &seat->watch, ends[0], 1, worker_said, seat);
+	empty_seat(seat);
+	timer_start(g->loop, &seat->again, AGAIN_MS, start_fired, seat);
 }
 
 static int
@@ -261,7 +316,7 @@ start_workers(struct generation *g)
 /* The keeper								*/
 
 void
-generation_go(struct generation *g, int logger)
+generation_go(struct generation *g, struct outbox *logger)
 {
 	g->logger = logger;
 	if (start_workers(g) != 0)
@@ -317,6 +372,7 @@ keeper_said(void *arg, bool readable, bool writable)
 	int fds[CHANNEL_FDS_MAX], n;
 	struct message m;
 	size_t count;
+	unsigned i;
 
 	(void)readable;
 	(void)writable;
@@ -335,8 +391,30 @@ keeper_said(void *arg, bool readable, bool writable)
 		fail(g, EXIT_RUNTIME);
 		return;
 	}
-	log_say(FRL_ERROR, "the keeper of generation %u has died; its workers "
-	    "are not replaced until the next reload", g->number);
+	log_say(FRL_ERROR, "the keeper of generation %u has died", g->number);
+	for (i = 0; i < g->plan.workers; i++)
+		if (g->seats[i].state == ABSENT) {
+			timer_stop(&g->seats[i].again);
+			replace(&g->seats[i]);
+		}
+}
+
+/* A plugin hangs, or a disk. */
+static void
+too_late(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	log_say(FRL_ERROR, "generation %u does not serve after %d s: %s",
+	    g->number, START_MS / 1000, g->state == PLANNING ?
+	    "its configuration is still being read, or a log opened" :
+	    "its workers are not there, or a plugin hangs in load()");
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
+		if (g->seats[i].state == BORN && g->seats[i].pid != 0)
+			(void)kill(g->seats[i].pid, SIGKILL);
+	kill_planner(g);
+	fail(g, EXIT_RUNTIME);
 }
 
 /* ------------------------------------------------------------------ */
@@ -363,21 +441,20 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->number = number;
 	g->gates = gates;
 	g->owner = owner;
-	g->logger = -1;
 	watch_set(loop, &g->watch, g->channel, 1, keeper_said, g);
+	timer_start(loop, &g->patience, START_MS, too_late, g);
 	return (g);
 }
 
 void
-generation_tell_logger(struct generation *g, int logger)
+generation_tell_logger(struct generation *g)
 {
 	unsigned i;
 
-	g->logger = logger;
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
 		if (g->seats[i].spools.count != 0)
 			(void)spools_tell(&g->seats[i].spools, g->number,
-			    logger);
+			    g->logger);
 }
 
 enum generation_state
@@ -425,6 +502,7 @@ generation_drain(struct generation *g, bool reload, uint64_t ms)
 
 	m.u.drain.reload = reload;
 	m.u.drain.ms = ms;
+	kill_planner(g);
 	if (g->state != OLD && g->state != FAILED)
 		retire(g, OLD);
 	tell_all(g, &m);
@@ -437,6 +515,14 @@ generation_cut(struct generation *g)
 	struct message m = { .kind = MESSAGE_CUT };
 
 	tell_all(g, &m);
+}
+
+void
+generation_press(struct generation *g)
+{
+	if (!g->pressed)
+		generation_cut(g);
+	g->pressed = true;
 }
 
 static void
@@ -461,25 +547,14 @@ static void
 worker_ended(struct seat *seat, int status)
 {
 	struct generation *g = seat->generation;
-	uint64_t lived = loop_now_us(g->loop) - seat->born_us;
 	bool served = seat->state == SERVING;
 
 	say_death(seat, status);
-	close_channel(&seat->watch, &seat->channel);
-	spools_forget(&seat->spools);
-	seat->state = ABSENT;
-	seat->pid = 0;
-	if (g->state == STARTING && !served) {
+	empty_seat(seat);
+	if (g->state == STARTING && !served)
 		fail(g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
 		    WEXITSTATUS(status) : EXIT_RUNTIME);
-	} else if ((g->state == STARTING || g->state == CURRENT) &&
-	    g->channel >= 0) {
-		if (lived >= AGAIN_MS * 1000)
-			seat_start(seat);
-		else
-			timer_start(g->loop, &seat->again, AGAIN_MS -
-			    lived / 1000, start_fired, seat);
-	}
+	replace(seat);
 	look_whether_gone(g);
 }
 
@@ -513,6 +588,7 @@ generation_free(struct generation *g)
 
 	close_channel(&g->watch, &g->channel);
 	timer_stop(&g->gone);
+	timer_stop(&g->patience);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);

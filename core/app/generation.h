@@ -13,6 +13,8 @@
  *	CURRENT		a worker that ends is replaced
  *	OLD, FAILED	none is; the keeper is gone
  *
+ * PLANNING and STARTING together have a bound, for a plugin may hang.
+ *
  * What always holds: a worker has a pid from its hello on, and leaves the list
  * when its process was waited for; a worker that ends by itself again and again
  * is replaced once a second at most.
@@ -23,6 +25,7 @@
 #include "app/gates.h"
 #include "app/message.h"
 #include "net/loop.h"
+#include "net/outbox.h"
 
 #include <sys/types.h>
 
@@ -41,6 +44,8 @@ struct generation_owner {
 	 * it was told to). */
 	void (*worker)(void *arg, struct generation *generation, pid_t pid,
 	    const char *why);
+	/* A worker that ended cannot be replaced, for the keeper is gone. */
+	void (*lacks)(void *arg, struct generation *generation);
 	/* It will never: code to exit with. */
 	void (*failed)(void *arg, struct generation *generation, int code);
 	/* No process of it is left. */
@@ -52,14 +57,14 @@ struct generation *generation_start(struct loop *loop, const char *path,
     unsigned number, const struct gates *gates,
     const struct generation_owner *owner);
 
-/* Start its workers.  logger: a channel. */
-void generation_go(struct generation *generation, int logger);
+/* Start its workers.  logger: borrow. */
+void generation_go(struct generation *generation, struct outbox *logger);
 
 /* What it needs is not to be had: code to exit with. */
 void generation_fail(struct generation *generation, int code);
 
 /* Another logger has taken over. */
-void generation_tell_logger(struct generation *generation, int logger);
+void generation_tell_logger(struct generation *generation);
 
 enum generation_state generation_state(const struct generation *generation);
 const struct plan *generation_plan(const struct generation *generation);
@@ -73,6 +78,9 @@ void generation_drain(struct generation *generation, bool reload,
 
 /* Last words now; a second time: cut. */
 void generation_cut(struct generation *generation);
+
+/* Last words, but only once: there are too many generations. */
+void generation_press(struct generation *generation);
 
 /* A child process has ended; was it one of these? */
 bool generation_reap(struct generation *generation, pid_t pid, int status);

@@ -16,6 +16,7 @@ struct herald {
 	struct events *events;
 	const struct plan *plan;
 	uint32_t generation;
+	struct outbox *logger;
 	struct spools_kept spools;
 	int bell, room;			/* ours; -1 */
 	struct watch watch;
@@ -67,7 +68,7 @@ add_sinks(struct herald *h)
 }
 
 static int
-begin(struct herald *h, int logger)
+begin(struct herald *h)
 {
 	struct events_options options = { .loop = h->loop,
 	    .node = h->plan->node[0] != '\0' ? h->plan->node : NULL };
@@ -80,12 +81,12 @@ begin(struct herald *h, int logger)
 	if (h->room < 0 || h->events == NULL || add_sinks(h) != 0)
 		return (-1);
 	watch_set(h->loop, &h->watch, h->room, 1, has_room, h);
-	return (spools_tell(&h->spools, h->generation, logger));
+	return (spools_tell(&h->spools, h->generation, h->logger));
 }
 
 struct herald *
 herald_create(struct loop *loop, const struct plan *plan, uint32_t generation,
-    int logger)
+    struct outbox *logger)
 {
 	struct herald *h = calloc(1, sizeof(*h));
 
@@ -94,8 +95,9 @@ herald_create(struct loop *loop, const struct plan *plan, uint32_t generation,
 	h->loop = loop;
 	h->plan = plan;
 	h->generation = generation;
+	h->logger = logger;
 	h->bell = h->room = -1;
-	if (begin(h, logger) == 0)
+	if (begin(h) == 0)
 		return (h);
 	log_say(FRL_ERROR, "proxy.* events are not written: out of memory or "
 	    "descriptors");
@@ -120,10 +122,10 @@ herald_free(struct herald *h)
 }
 
 void
-herald_tell_logger(const struct herald *h, int logger)
+herald_tell_logger(const struct herald *h)
 {
 	if (h != NULL)
-		(void)spools_tell(&h->spools, h->generation, logger);
+		(void)spools_tell(&h->spools, h->generation, h->logger);
 }
 
 static void

@@ -10,21 +10,22 @@
 
 #include "app/plan.h"
 #include "net/loop.h"
+#include "net/outbox.h"
 
 #include <sys/types.h>
 
 struct herald;
 
-/* For the logs of this plan (borrow).  logger: a channel.  NULL without memory
- * or descriptors; then nothing is said. */
+/* For the logs of this plan (borrow).  logger: borrow.  NULL without memory or
+ * descriptors; then nothing is said. */
 struct herald *herald_create(struct loop *loop, const struct plan *plan,
-    uint32_t generation, int logger);
+    uint32_t generation, struct outbox *logger);
 
 /* What was said is in the spools.  NULL is fine. */
 void herald_free(struct herald *herald);
 
 /* Another logger has taken over. */
-void herald_tell_logger(const struct herald *herald, int logger);
+void herald_tell_logger(const struct herald *herald);
 
 /* NULL is fine in all of these. */
 void herald_start(struct herald *herald);

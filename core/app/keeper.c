@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,18 @@
 #include "app/worker.h"
 #include "base/log.h"
 
+/* A plan may be longer than the channel: nobody waits for us meanwhile. */
+static int
+tell(int channel, const struct message *m)
+{
+	while (message_send(channel, m, NULL, 0) != 0) {
+		if (errno != EAGAIN)
+			return (-1);
+		channel_wait_room(channel);
+	}
+	return (0);
+}
+
 static int
 tell_plan(int channel, const struct config *config)
 {
@@ -22,18 +36,18 @@ tell_plan(int channel, const struct config *config)
 	size_t i;
 
 	m.u.plan = plan_of(config);
-	if (message_send(channel, &m, NULL, 0) != 0)
+	if (tell(channel, &m) != 0)
 		return (-1);
 	m.kind = MESSAGE_LISTEN;
 	for (i = 0; i < config->listen_count; i++) {
 		m.u.listen = plan_listen_of(config, i);
-		if (message_send(channel, &m, NULL, 0) != 0)
+		if (tell(channel, &m) != 0)
 			return (-1);
 	}
 	m.kind = MESSAGE_LOG;
 	for (i = 0; i < config->sink_count; i++) {
 		m.u.log = plan_log_of(config, i);
-		if (message_send(channel, &m, NULL, 0) != 0)
+		if (tell(channel, &m) != 0)
 			return (-1);
 	}
 	return (0);
@@ -48,6 +62,8 @@ try_plugins(struct config *config)
 	int status, code = EXIT_FINE;
 
 	if (pid == 0) {
+		/* The supervisor kills a keeper that it waits for in vain. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (trial_load(config, &err) != 0) {
 			log_say(FRL_ERROR, "%s", err.text);
 			code = EXIT_BAD_CONFIG;

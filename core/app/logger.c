@@ -39,6 +39,8 @@ struct spools {
 	struct logger *logger;
 	int bell, room;
 	struct watch watch;
+	bool ended;			/* nobody rings any more */
+	struct timer look;		/* is all taken? */
 	size_t count;
 	struct {
 		struct spool spool;
@@ -54,6 +56,7 @@ struct logger {
 	struct file *files;
 	struct logs *logs;
 	struct spools *spools;
+	struct timer patience;		/* with slow readers, at the end */
 };
 
 /* ------------------------------------------------------------------ */
@@ -90,7 +93,6 @@ leave_file(struct logger *l, struct file *file)
 	if (--file->users != 0)
 		return;
 	DL_DELETE(l->files, file);
-	(void)scribe_flush(file->scribe, LAST_LINES_MS);
 	scribe_free(file->scribe);
 	free(file);
 }
@@ -143,13 +145,17 @@ close_logs(struct logger *l, struct logs *logs)
 /* Spools								*/
 
 static void	stop_if_done(struct logger *);
+static void	look(void *);
 
+/* Called by a scribe, which is not ready to lose a source. */
 static void
 has_room(void *arg)
 {
 	struct spools *s = arg;
 
 	(void)eventfd_write(s->room, 1);
+	if (s->ended)
+		timer_start(s->logger->loop, &s->look, 0, look, s);
 }
 
 static void
@@ -159,6 +165,7 @@ forget_spools(struct spools *s)
 	size_t i;
 
 	watch_stop(&s->watch);
+	timer_stop(&s->look);
 	for (i = 0; i < s->count; i++) {
 		if (s->list[i].source != NULL)
 			scribe_remove(s->list[i].file->scribe,
@@ -180,9 +187,37 @@ is_taken(const struct spools *s)
 	size_t i;
 
 	for (i = 0; i < s->count; i++)
-		if (spool_waiting(&s->list[i].spool) != 0)
+		if (spool_lines(&s->list[i].spool).len != 0)
 			return (false);
 	return (true);
+}
+
+static void
+look(void *arg)
+{
+	struct spools *s = arg;
+
+	if (is_taken(s))
+		forget_spools(s);
+}
+
+/* Its worker is gone: the pipe says so for ever, and is not asked again.  What
+ * no file takes now is waited for as if the worker still wanted room. */
+static void
+end_spools(struct spools *s)
+{
+	size_t i;
+
+	s->ended = true;
+	watch_stop(&s->watch);
+	for (i = 0; i < s->count; i++)
+		spool_want_room(&s->list[i].spool);
+	for (i = 0; i < s->count; i++)
+		scribe_write(s->list[i].file->scribe);
+	if (is_taken(s))
+		forget_spools(s);
+	else
+		stop_if_done(s->logger);
 }
 
 /* The worker rang, or is gone. */
@@ -190,19 +225,20 @@ static void
 rung(void *arg, bool readable, bool writable)
 {
 	struct spools *s = arg;
-	char bytes[512];
+	char bytes[4096];
 	ssize_t n;
 	size_t i;
 
 	(void)readable;
 	(void)writable;
-	do
-		n = read(s->bell, bytes, sizeof(bytes));
-	while (n == (ssize_t)sizeof(bytes) || (n < 0 && errno == EINTR));
+	/* What is left rings again: a mad worker rings without an end. */
+	n = read(s->bell, bytes, sizeof(bytes));
+	if (n == 0) {
+		end_spools(s);
+		return;
+	}
 	for (i = 0; i < s->count; i++)
 		scribe_write(s->list[i].file->scribe);
-	if (n == 0 && is_taken(s))
-		forget_spools(s);
 }
 
 static int
@@ -250,17 +286,38 @@ add_spools(struct logger *l, uint32_t generation, const int *fds,
 		return;
 	}
 	watch_set(l->loop, &s->watch, s->bell, 1, rung, s);
-	rung(s, true, false);	/* a logger before us may have died */
+	/* A logger before us may have died, also between taking lines and
+	 * saying so. */
+	(void)eventfd_write(s->room, 1);
+	rung(s, true, false);
 }
 
 /* ------------------------------------------------------------------ */
 /* The supervisor							*/
 
 static void
+give_up(void *arg)
+{
+	struct logger *l = arg;
+
+	loop_stop(l->loop);
+}
+
+/* Nobody will write any more; what no file takes gets some more time. */
+static void
 stop_if_done(struct logger *l)
 {
-	if (l->channel < 0 && l->spools == NULL)
+	const struct spools *s;
+
+	if (l->channel >= 0)
+		return;
+	DL_FOREACH(l->spools, s)
+		if (!s->ended)
+			return;
+	if (l->spools == NULL)
 		loop_stop(l->loop);
+	else if (!timer_running(&l->patience))
+		timer_start(l->loop, &l->patience, LAST_LINES_MS, give_up, l);
 }
 
 static void
@@ -313,18 +370,19 @@ told(void *arg, bool readable, bool writable)
 	stop_if_done(l);
 }
 
-/* All that can be written: 0. */
+/* 0: all was written.  What is lost is said by the scribes. */
 static int
 finish(struct logger *l)
 {
-	struct file *file;
 	int failed = 0;
 
-	DL_FOREACH(l->files, file)
-		if (scribe_flush(file->scribe, LAST_LINES_MS) != 0)
-			failed = -1;
+	while (l->spools != NULL) {
+		failed |= is_taken(l->spools) ? 0 : -1;
+		forget_spools(l->spools);
+	}
 	while (l->logs != NULL)
 		close_logs(l, l->logs);
+	timer_stop(&l->patience);
 	return (failed);
 }
 

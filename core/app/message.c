@@ -31,3 +31,11 @@ message_send(int channel, const struct message *message, const int *fds,
 	return (channel_send(channel, message, sizes[message->kind], fds,
 	    count));
 }
+
+int
+message_post(struct outbox *outbox, const struct message *message,
+    const int *fds, size_t count)
+{
+	return (outbox_send(outbox, message, sizes[message->kind], fds,
+	    count));
+}

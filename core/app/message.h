@@ -25,6 +25,7 @@
 #include "app/plan.h"
 #include "flow/events.h"
 #include "net/channel.h"
+#include "net/outbox.h"
 
 enum message_kind {
 	MESSAGE_PLAN,
@@ -81,5 +82,9 @@ struct message {
 /* As channel_send(). */
 int message_send(int channel, const struct message *message, const int *fds,
     size_t count);
+
+/* As outbox_send(). */
+int message_post(struct outbox *outbox, const struct message *message,
+    const int *fds, size_t count);
 
 #endif

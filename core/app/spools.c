@@ -60,11 +60,10 @@ spools_send(const struct spools_kept *spools, int bell, int worker)
 
 int
 spools_tell(const struct spools_kept *spools, uint32_t generation,
-    int logger)
+    struct outbox *logger)
 {
 	struct message m = { .kind = MESSAGE_SPOOLS };
 
 	m.u.generation = generation;
-	return (message_send(logger, &m, spools->fds,
-	    spools->count));
+	return (message_post(logger, &m, spools->fds, spools->count));
 }

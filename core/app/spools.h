@@ -21,9 +21,9 @@ int spools_make(struct spools_kept *spools, size_t logs);
  * may have it, for its closing is a sign.  0, or -1 and errno. */
 int spools_send(const struct spools_kept *spools, int bell, int worker);
 
-/* Send them to the logger. */
+/* Send them to the logger.  0, or -1 and errno. */
 int spools_tell(const struct spools_kept *spools, uint32_t generation,
-    int logger);
+    struct outbox *logger);
 
 /* The logger has its own copies. */
 void spools_forget(struct spools_kept *spools);

@@ -21,6 +21,8 @@
 /* The hard limit of generations (limits.generations) and one that starts. */
 #define GENERATIONS_MAX 65
 
+#define LOGGER_AGAIN_MS 1000	/* between two starts */
+
 struct supervisor {
 	const char *path;
 	struct loop *loop;
@@ -35,14 +37,18 @@ struct supervisor {
 	unsigned stops;			/* SIGTERM came so often */
 	int code;
 	pid_t logger;			/* 0: it has ended */
-	int channel;			/* to it; -1: closed */
+	uint64_t logger_born_us;
+	int channel;			/* of it; -1: closed */
+	struct outbox to_logger;
 	struct watch watch;
+	struct timer logger_again;
 	uint32_t opening;		/* logs of `next` to be answered */
 	struct notify notify;
 	struct timer watchdog;
 };
 
 static void	logger_said(void *, bool, bool);
+static void	replace_logger(void *);
 
 /* ------------------------------------------------------------------ */
 /* Generations								*/
@@ -55,10 +61,19 @@ begin(struct supervisor *s)
 		    "reloaded");
 		return;
 	}
+	s->opening = 0;
 	s->next = generation_start(s->loop, s->path, ++s->number, s->gates,
 	    &s->owner);
 	if (s->next != NULL)
 		s->list[s->count++] = s->next;
+}
+
+static void
+say_ready(struct supervisor *s)
+{
+	notify_say(&s->notify, "READY=1\nSTATUS=generation %u, %u worker%s",
+	    generation_number(s->current), generation_workers(s->current),
+	    generation_workers(s->current) == 1 ? "" : "s");
 }
 
 /* Reloads that come while one is under way are one. */
@@ -74,15 +89,9 @@ reload(struct supervisor *s)
 		    "STATUS=reading the configuration",
 		    (unsigned long long)loop_now_us(s->loop));
 		begin(s);
+		if (s->next == NULL)
+			say_ready(s);
 	}
-}
-
-static void
-say_ready(struct supervisor *s)
-{
-	notify_say(&s->notify, "READY=1\nSTATUS=generation %u, %u worker%s",
-	    generation_number(s->current), generation_workers(s->current),
-	    generation_workers(s->current) == 1 ? "" : "s");
 }
 
 static void
@@ -116,7 +125,7 @@ open_logs(struct supervisor *s, struct generation *g)
 		m.u.open.generation = generation_number(g);
 		m.u.open.number = i;
 		m.u.open.log = plan->logs[i];
-		(void)message_send(s->channel, &m, NULL, 0);
+		(void)message_post(&s->to_logger, &m, NULL, 0);
 	}
 }
 
@@ -148,8 +157,8 @@ opened(struct supervisor *s, uint32_t generation, bool fine)
 		return;
 	if (s->current == NULL)
 		s->herald = herald_create(s->loop, generation_plan(s->next),
-		    generation, s->channel);
-	generation_go(s->next, s->channel);
+		    generation, &s->to_logger);
+	generation_go(s->next, &s->to_logger);
 }
 
 /* ------------------------------------------------------------------ */
@@ -167,6 +176,8 @@ start_logger(struct supervisor *s)
 		return (-1);
 	}
 	s->logger = pid;
+	s->logger_born_us = loop_now_us(s->loop);
+	outbox_open(&s->to_logger, s->loop, s->channel);
 	watch_set(s->loop, &s->watch, s->channel, 1, logger_said, s);
 	return (0);
 }
@@ -175,6 +186,7 @@ static void
 close_logger(struct supervisor *s)
 {
 	watch_stop(&s->watch);
+	outbox_close(&s->to_logger);
 	if (s->channel >= 0)
 		close(s->channel);
 	s->channel = -1;
@@ -201,28 +213,64 @@ logger_said(void *arg, bool readable, bool writable)
 		close_logger(s);	/* reap() will see why */
 }
 
-/* It died: what it had not written is still in the spools. */
-static void
-replace_logger(struct supervisor *s, int status)
+/* Of one that is planning, are the logs asked for? */
+static bool
+is_opening(const struct supervisor *s, const struct generation *g)
 {
+	return (g != NULL && g == s->next && s->opening != 0 &&
+	    generation_state(g) == PLANNING);
+}
+
+static bool
+has_logs(const struct supervisor *s, const struct generation *g)
+{
+	return (is_opening(s, g) || g == s->current ||
+	    generation_workers(g) != 0);
+}
+
+/* What the last one had not written is still in the spools. */
+static void
+replace_logger(void *arg)
+{
+	struct supervisor *s = arg;
 	unsigned i;
+
+	if (start_logger(s) != 0) {
+		timer_start(s->loop, &s->logger_again, LOGGER_AGAIN_MS,
+		    replace_logger, s);
+		return;
+	}
+	for (i = 0; i < s->count; i++) {
+		if (!has_logs(s, s->list[i]))
+			continue;
+		open_logs(s, s->list[i]);
+		generation_tell_logger(s->list[i]);
+	}
+	if (is_opening(s, s->next))	/* all are answered by this one */
+		s->opening = generation_plan(s->next)->log_count;
+	herald_tell_logger(s->herald);
+}
+
+static void
+logger_died(struct supervisor *s, int status)
+{
+	uint64_t lived = (loop_now_us(s->loop) - s->logger_born_us) / 1000;
 
 	log_say(FRL_ERROR, "the logger died (status %d); starting another",
 	    status);
 	close_logger(s);
-	if (start_logger(s) != 0)
-		return;
-	for (i = 0; i < s->count; i++) {
-		open_logs(s, s->list[i]);
-		generation_tell_logger(s->list[i], s->channel);
-	}
-	herald_tell_logger(s->herald, s->channel);
+	if (lived >= LOGGER_AGAIN_MS)
+		replace_logger(s);
+	else
+		timer_start(s->loop, &s->logger_again, LOGGER_AGAIN_MS - lived,
+		    replace_logger, s);
 }
 
 /* Nobody serves any more: let the logger write what there is. */
 static void
 finish(struct supervisor *s)
 {
+	timer_stop(&s->logger_again);
 	close_logger(s);
 	if (s->logger == 0)
 		loop_stop(s->loop);
@@ -233,7 +281,7 @@ logger_ended(struct supervisor *s, int status)
 {
 	s->logger = 0;
 	if (s->stops == 0 || s->count != 0) {
-		replace_logger(s, status);
+		logger_died(s, status);
 		return;
 	}
 	if (status != 0 && s->code == EXIT_FINE)
@@ -252,7 +300,7 @@ press_oldest(struct supervisor *s)
 
 	for (i = 0; s->count - i > limit; i++)
 		if (s->list[i] != s->current)
-			generation_cut(s->list[i]);
+			generation_press(s->list[i]);
 }
 
 static void
@@ -276,7 +324,7 @@ take_over_herald(struct supervisor *s, bool first)
 	}
 	herald_free(s->herald);
 	s->herald = herald_create(s->loop, generation_plan(s->current),
-	    generation_number(s->current), s->channel);
+	    generation_number(s->current), &s->to_logger);
 	herald_reload(s->herald, true);
 }
 
@@ -286,6 +334,16 @@ worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
 	struct supervisor *s = arg;
 
 	herald_worker(s->herald, pid, generation_number(g), why, why == NULL);
+}
+
+/* The file says how it goes on; where it is bad, that is said. */
+static void
+lacks(void *arg, struct generation *g)
+{
+	struct supervisor *s = arg;
+
+	if (g == s->current)
+		reload(s);
 }
 
 static void
@@ -353,10 +411,8 @@ gone(void *arg, struct generation *g)
 		s->herald = NULL;
 		s->current = NULL;
 	}
-	if (s->channel >= 0) {
-		m.u.generation = generation_number(g);
-		(void)message_send(s->channel, &m, NULL, 0);
-	}
+	m.u.generation = generation_number(g);
+	(void)message_post(&s->to_logger, &m, NULL, 0);
 	generation_free(g);
 	if (s->stops != 0 && s->count == 0)
 		finish(s);
@@ -415,8 +471,7 @@ signalled(void *arg, int signo)
 		reload(s);
 		break;
 	case SIGUSR1:
-		(void)message_send(s->channel, &reopen, NULL,
-		    0);
+		(void)message_post(&s->to_logger, &reopen, NULL, 0);
 		break;
 	default:
 		stop(s, signo == SIGINT ? 2 : 1);
@@ -444,9 +499,10 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .failed = failed, .gone = gone };
+	    .serves = serves, .worker = worker_changed, .lacks = lacks,
+	    .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
-	s.channel = s.notify.fd = -1;
+	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
 	if (s.loop == NULL || s.gates == NULL ||
@@ -465,6 +521,7 @@ supervisor_run(const char *path)
 			loop_run(s.loop);
 	}
 	timer_stop(&s.watchdog);
+	timer_stop(&s.logger_again);
 	notify_close(&s.notify);
 	close_logger(&s);
 	gates_free(s.gates);

@@ -2,6 +2,7 @@
 #include "base/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,11 +14,15 @@ _Static_assert((SPOOL_SIZE & (SPOOL_SIZE - 1)) == 0, "a power of two");
 int
 spool_memory(void)
 {
-	int fd = memfd_create("spool", MFD_CLOEXEC), saved;
+	int fd = memfd_create("spool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int saved;
 
 	if (fd < 0)
 		return (-1);
-	if (ftruncate(fd, (off_t)(PAGE + SPOOL_SIZE)) == 0)
+	/* Who made it smaller would kill the others by SIGBUS. */
+	if (ftruncate(fd, (off_t)(PAGE + SPOOL_SIZE)) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_SEAL) == 0)
 		return (fd);
 	saved = errno;
 	close(fd);
@@ -85,4 +90,6 @@ spool_get(struct spool *spool, size_t n, uint64_t lines)
 	atomic_fetch_add_explicit(&page->lines_got, lines,
 	    memory_order_relaxed);
 	atomic_fetch_add_explicit(&page->got, n, memory_order_release);
+	/* See spool_want_room(). */
+	atomic_thread_fence(memory_order_seq_cst);
 }

@@ -13,6 +13,7 @@
  *	got <= put <= got + SPOOL_SIZE; only the putter moves put, only the
  *	getter moves got, and both by whole lines: so what is left of a
  *	putter that was killed has no torn line
+ *	the memory keeps its size
  */
 #ifndef BASE_SPOOL_H
 #define BASE_SPOOL_H
@@ -81,7 +82,20 @@ spool_put(struct spool *spool, size_t n, uint64_t lines)
 	    memory_order_relaxed), memory_order_release);
 }
 
-/* What waits. */
+/*
+ * The putter wants to be told when something is taken.  It must look for room
+ * once more behind this: either it sees what was taken, or the getter sees
+ * that it waits.
+ */
+static inline void
+spool_want_room(struct spool *spool)
+{
+	atomic_store_explicit(&spool->page->wants_room, 1,
+	    memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* What waits; nothing, where the other process has gone mad. */
 struct frl_bytes spool_lines(const struct spool *spool);
 
 /* The first n bytes of it, whole lines of that number, are taken. */

@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #define RETRY_MS 1000
+#define ROUNDS_MAX 4		/* before others have their turn */
 
 enum scribe_state { SCRIBE_READY, SCRIBE_BLOCKED, SCRIBE_BROKEN };
 
@@ -205,8 +206,9 @@ whole_lines(const uint8_t *bytes, size_t n)
 	return (last == NULL ? 0 : (size_t)(last - bytes) + 1);
 }
 
-/* n more bytes of what waits there have left. */
-static void
+/* n more bytes of what waits there have left; of how many that was the last of
+ * a line. */
+static size_t
 account(struct scribe *scribe, struct scribe_source *source,
     struct frl_bytes lines, size_t n)
 {
@@ -218,27 +220,32 @@ account(struct scribe *scribe, struct scribe_source *source,
 	source->part = written - whole;
 	scribe->torn = source->part != 0 ? source : NULL;
 	if (whole == 0)
-		return;
+		return (0);
 	spool_get(source->spool, whole, count_lines(lines.data, whole));
 	if (atomic_load(&page->wants_room) != 0)
 		source->room(source->arg);
+	return (whole);
 }
 
-/* All of one spool: 1, or 0 where it could not be written. */
+/* These lines, the first ones of a spool: 1, or 0 where they could not be
+ * written. */
 static int
-write_source(struct scribe *scribe, struct scribe_source *source)
+write_lines(struct scribe *scribe, struct scribe_source *source,
+    struct frl_bytes lines)
 {
-	struct frl_bytes lines;
+	size_t whole;
 	ssize_t n;
 
-	for (;;) {
-		lines = spool_lines(source->spool);
-		if (lines.len == 0)
-			return (1);
+	/* Less than it was: the putter is mad. */
+	if (source->part > lines.len)
+		source->part = 0;
+	while (lines.len != 0) {
 		n = outfile_write(&scribe->file, lines.data + source->part,
 		    lines.len - source->part);
 		if (n > 0) {
-			account(scribe, source, lines, (size_t)n);
+			whole = account(scribe, source, lines, (size_t)n);
+			lines.data += whole;
+			lines.len -= whole;
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
@@ -250,21 +257,20 @@ write_source(struct scribe *scribe, struct scribe_source *source)
 			    errno);
 		return (0);
 	}
+	return (1);
 }
 
-void
-scribe_write(struct scribe *scribe)
+/* The rest of a line that was begun. */
+static int
+finish_line(struct scribe *scribe, struct scribe_source *source)
 {
-	struct scribe_source *source, *next;
+	struct frl_bytes lines = spool_lines(source->spool);
+	const uint8_t *end = lines.len == 0 ? NULL :
+	    memchr(lines.data, '\n', lines.len);
 
-	/* A line that was begun is finished first. */
-	if (scribe->torn != NULL && !write_source(scribe, scribe->torn))
-		return;
-	DL_FOREACH_SAFE(scribe->sources, source, next)
-		if (!write_source(scribe, source))
-			return;
-	if (scribe->state != SCRIBE_READY)
-		set_state(scribe, SCRIBE_READY, 0);
+	if (end != NULL)
+		lines.len = (size_t)(end - lines.data) + 1;
+	return (write_lines(scribe, source, lines));
 }
 
 static bool
@@ -273,9 +279,44 @@ is_done(const struct scribe *scribe)
 	const struct scribe_source *source;
 
 	DL_FOREACH(scribe->sources, source)
-		if (spool_waiting(source->spool) != 0)
+		if (spool_lines(source->spool).len != 0)
 			return (false);
 	return (true);
+}
+
+/* What is there now of every spool: 1, or 0 where it could not be written. */
+static int
+write_round(struct scribe *scribe)
+{
+	struct scribe_source *source, *next;
+
+	/* A line that was begun is finished first. */
+	if (scribe->torn != NULL && !finish_line(scribe, scribe->torn))
+		return (0);
+	DL_FOREACH_SAFE(scribe->sources, source, next) {
+		if (write_lines(scribe, source, spool_lines(source->spool)))
+			continue;
+		/* Who always has lines must not keep the others from a slow
+		 * reader. */
+		DL_DELETE(scribe->sources, source);
+		DL_APPEND(scribe->sources, source);
+		return (0);
+	}
+	return (1);
+}
+
+void
+scribe_write(struct scribe *scribe)
+{
+	unsigned round = 0;
+
+	/* Who got room may have put more; but there is no end of it. */
+	do
+		if (!write_round(scribe))
+			return;
+	while (!is_done(scribe) && ++round < ROUNDS_MAX);
+	if (scribe->state != SCRIBE_READY)
+		set_state(scribe, SCRIBE_READY, 0);
 }
 
 int
@@ -287,8 +328,11 @@ scribe_flush(struct scribe *scribe, uint64_t ms)
 	for (;;) {
 		scribe_write(scribe);
 		now = loop_now_us(scribe->loop);
-		if (scribe->state != SCRIBE_BLOCKED || now >= end)
+		if (scribe->state == SCRIBE_BROKEN || is_done(scribe) ||
+		    now >= end)
 			break;
+		if (scribe->state == SCRIBE_READY)
+			continue;
 		p = (struct pollfd){ .fd = scribe->file.fd,
 		    .events = POLLOUT };
 		poll(&p, 1, (int)((end - now) / 1000 + 1));

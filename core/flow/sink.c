@@ -221,16 +221,23 @@ delay_fired(void *arg)
 	pass_on(arg);
 }
 
+static void
+pass_on_later(struct sink *sink)
+{
+	if (!timer_running(&sink->delay))
+		timer_start(sink->loop, &sink->delay,
+		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
+		    delay_fired, sink);
+}
+
 /* Enough is there, or will have been for long enough. */
 static void
 plan_passing_on(struct sink *sink)
 {
 	if (waiting(sink) >= SINK_CHUNK)
 		pass_on(sink);
-	else if (!timer_running(&sink->delay))
-		timer_start(sink->loop, &sink->delay,
-		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
-		    delay_fired, sink);
+	else
+		pass_on_later(sink);
 }
 
 void
@@ -253,9 +260,12 @@ sink_commit(struct sink *sink, const struct json *j)
 		sink->late_bytes += len;
 		sink->late_lines++;
 	}
-	if (waiting(sink) > SINK_FULL && !sink->full) {
+	if (waiting(sink) > SINK_FULL)
 		sink->full = true;
-		atomic_store(&sink->spool.page->wants_room, 1);
+	if (sink->full || sink->late != NULL) {
+		/* The getter may have been quicker than our wish. */
+		spool_want_room(&sink->spool);
+		sink_took(sink);
 	}
 	plan_passing_on(sink);
 }
@@ -341,7 +351,10 @@ move_late(struct sink *sink)
 void
 sink_took(struct sink *sink)
 {
-	move_late(sink);
+	if (sink->late != NULL) {
+		move_late(sink);
+		pass_on_later(sink);	/* nobody has rung for these */
+	}
 	if (sink->full && waiting(sink) < SINK_ROOM) {
 		sink->full = false;
 		sink->room(sink->arg);
@@ -354,7 +367,7 @@ static void
 pass_on(struct sink *sink)
 {
 	timer_stop(&sink->delay);
-	move_late(sink);
+	sink_took(sink);
 	if (sink->scribe != NULL)
 		scribe_write(sink->scribe);
 	else

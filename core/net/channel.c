@@ -4,6 +4,7 @@
  * other end is closed.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,6 +54,14 @@ channel_send(int channel, const void *message, size_t size, const int *fds,
 		n = sendmsg(channel, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	return (n == -1 ? -1 : 0);
+}
+
+void
+channel_wait_room(int channel)
+{
+	struct pollfd p = { .fd = channel, .events = POLLOUT };
+
+	(void)poll(&p, 1, -1);
 }
 
 static void

@@ -20,6 +20,9 @@ int channel_pair(int ret_fds[2]);
 int channel_send(int channel, const void *message, size_t size,
     const int *fds, size_t count);
 
+/* Wait until it would not have to. */
+void channel_wait_room(int channel);
+
 /*
  * The size of the message; 0: the other end is closed; -1 and errno (EAGAIN:
  * none waits; EBADMSG: it is longer than size).  *ret_count descriptors (give,
