@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/keeper.h"
 #include "app/spools.h"
+#include "app/warden.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct seat {
 	struct watch watch;
 	struct timer again;
 	struct spools_kept spools;
+	struct ward ward;
 	uint64_t born_us;
 };
 
@@ -45,9 +47,12 @@ struct generation {
 	struct seat *seats;		/* plan.workers */
 	bool told_gone;
 	struct timer gone;
+	struct warden warden;
+	struct timer look;
 };
 
 static void seat_start(struct seat *seat);
+static void tell_all(struct generation *, const struct message *);
 
 /* ------------------------------------------------------------------ */
 /* The end								*/
@@ -232,11 +237,26 @@ seat_start(struct seat *seat)
 	if (message_send(g->channel, &m, &ends[1], 1) == 0 &&
 	    (bell = spools_make(&seat->spools, g->plan.log_count)) >= 0 &&
 	    spools_send(&seat->spools, bell, ends[0]) == 0 &&
-	    spools_tell(&seat->spools, g->number, g->logger) == 0)
+	    spools_tell(&seat->spools, g->number, g->logger) == 0 &&
+	    warden_meet(&g->warden, &seat->ward, ends[0]) == 0)
 		(void)send_sockets(seat);
 	close(ends[1]);
 	/* What failed shows as the channel's end. */
 	watch_set(g->loop, &seat->watch, ends[0], 1, worker_said, seat);
+}
+
+/* What do the plugins do? */
+static void
+look(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	for (i = 0; i < g->plan.workers; i++)
+		if (g->seats[i].state != ABSENT)
+			warden_look(&g->warden, &g->seats[i].ward,
+			    g->seats[i].pid);
+	timer_start(g->loop, &g->look, HANG_LOOK_MS, look, g);
 }
 
 static int
@@ -254,6 +274,7 @@ start_workers(struct generation *g)
 		g->seats[i].channel = -1;
 		seat_start(&g->seats[i]);
 	}
+	look(g);
 	return (0);
 }
 
@@ -341,6 +362,23 @@ keeper_said(void *arg, bool readable, bool writable)
 
 /* ------------------------------------------------------------------ */
 
+static void
+plugin_news(void *arg, const struct blame *blame)
+{
+	struct generation *g = arg;
+
+	g->owner->plugin(g->owner->arg, g, blame);
+}
+
+static void
+plugin_barred(void *arg, const struct bar *bar)
+{
+	struct message m = { .kind = MESSAGE_BAR };
+
+	m.u.bar = *bar;
+	tell_all(arg, &m);
+}
+
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
     const struct gates *gates, const struct generation_owner *owner)
@@ -364,6 +402,9 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->gates = gates;
 	g->owner = owner;
 	g->logger = -1;
+	g->warden.arg = g;
+	g->warden.news = plugin_news;
+	g->warden.barred = plugin_barred;
 	watch_set(loop, &g->watch, g->channel, 1, keeper_said, g);
 	return (g);
 }
@@ -466,6 +507,7 @@ worker_ended(struct seat *seat, int status)
 
 	say_death(seat, status);
 	close_channel(&seat->watch, &seat->channel);
+	warden_ended(&g->warden, &seat->ward, status);
 	spools_forget(&seat->spools);
 	seat->state = ABSENT;
 	seat->pid = 0;
@@ -513,9 +555,11 @@ generation_free(struct generation *g)
 
 	close_channel(&g->watch, &g->channel);
 	timer_stop(&g->gone);
+	timer_stop(&g->look);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);
+		warden_forget(&g->seats[i].ward);
 		spools_forget(&g->seats[i].spools);
 	}
 	free(g->seats);

@@ -28,6 +28,7 @@
 
 enum generation_state { PLANNING, STARTING, CURRENT, OLD, FAILED };
 
+struct blame;
 struct generation;
 
 /* News for the supervisor, from the loop; it frees no generation in them. */
@@ -41,6 +42,9 @@ struct generation_owner {
 	 * it was told to). */
 	void (*worker)(void *arg, struct generation *generation, pid_t pid,
 	    const char *why);
+	/* What a plugin did (borrow). */
+	void (*plugin)(void *arg, struct generation *generation,
+	    const struct blame *blame);
 	/* It will never: code to exit with. */
 	void (*failed)(void *arg, struct generation *generation, int code);
 	/* No process of it is left. */

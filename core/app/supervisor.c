@@ -289,6 +289,15 @@ worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
 }
 
 static void
+plugin_told(void *arg, struct generation *g, const struct blame *blame)
+{
+	struct supervisor *s = arg;
+
+	(void)g;
+	herald_plugin(s->herald, blame);
+}
+
+static void
 serves(void *arg, struct generation *g)
 {
 	struct supervisor *s = arg;
@@ -444,7 +453,8 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .failed = failed, .gone = gone };
+	    .serves = serves, .worker = worker_changed,
+	    .plugin = plugin_told, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
 	s.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);

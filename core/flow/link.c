@@ -5,6 +5,8 @@
  * Verbs only record (rule 1): nothing here moves a byte or enters a plugin,
  * but link_open and link_close.
  */
+#include "flow/bars.h"
+#include "flow/host.h"
 #include "flow/link.h"
 
 #include <stdlib.h>
@@ -21,6 +23,23 @@ link_free(struct link *link)
 	free(link);
 }
 
+/*
+ * May the tunnel do without this link, which is barred?  An absolute-form
+ * request may not: what is for the proxy alone would go to the server.
+ */
+static enum frl_verdict
+without(const struct link *link)
+{
+	struct chain *chain = link->place->chain;
+
+	if (link->plugin->fail_open && (!chain->forward ||
+	    link->place != chain_last(chain)))
+		return (FRL_OK);
+	chain_note(chain, FRL_WHY_CAPACITY, WHY_QUARANTINED,
+	    link->plugin->name, BARS_TEXT);
+	return (FRL_FAIL);
+}
+
 struct link *
 link_open(struct link_place *place, const struct plugin *plugin,
     const struct frl_context *context)
@@ -28,6 +47,7 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	const struct frl_plugin *desc = plugin->desc;
 	struct link *link;
 	enum frl_verdict verdict = FRL_OK;
+	struct crumb was;
 
 	link = calloc(1, sizeof(*link) + desc->state_size);
 	if (link == NULL)
@@ -39,8 +59,16 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	link->plugin = plugin;
 	link->place = place;
 	link->busy = link->opening = true;
-	if (desc->open != NULL)
+	link->who = crumbs_who(plugin->number, place->chain->number);
+	link->barred = plugin->env != NULL && bars_hold(plugin->env->bars,
+	    plugin->number, link->pub.tunnel);
+	if (link->barred)
+		verdict = without(link);
+	else if (desc->open != NULL) {
+		was = link_enter(link, CRUMBS_OPEN);
 		verdict = desc->open(&link->pub, context);
+		crumbs_leave(was);
+	}
 	link->busy = link->opening = false;
 	if (verdict == FRL_OK)
 		return (link);
@@ -53,9 +81,13 @@ link_close(struct link *link)
 {
 	struct chain *chain = link->place->chain;
 
-	if (link->plugin->desc->close != NULL) {
+	struct crumb was;
+
+	if (link->plugin->desc->close != NULL && !link->barred) {
 		link->busy = link->opening = true;
+		was = link_enter(link, CRUMBS_CLOSE);
 		link->plugin->desc->close(&link->pub);
+		crumbs_leave(was);
 	}
 	if (chain->ops->forget != NULL) {
 		chain->ops->forget(chain->arg, link, FRL_FROM_CLIENT);
