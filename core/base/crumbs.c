@@ -52,7 +52,12 @@ crumbs_map(int fd)
 	void *at = mmap(NULL, sizeof(struct crumbs), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
 
-	return (at == MAP_FAILED ? NULL : at);
+	if (at == MAP_FAILED)
+		return (NULL);
+	if (madvise(at, sizeof(struct crumbs), MADV_DONTFORK) == 0)
+		return (at);
+	munmap(at, sizeof(struct crumbs));
+	return (NULL);
 }
 
 void

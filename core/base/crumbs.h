@@ -121,7 +121,10 @@ const char *crumbs_callback_name(uint64_t word);
  * -1 and errno. */
 int crumbs_memory(void);
 
-/* Map it; fd: borrow.  NULL and errno. */
+/*
+ * Map it; fd: borrow.  NULL and errno.  Children do not have it: one that a
+ * plugin forked and that returns into the core ends there, and serves nobody.
+ */
 struct crumbs *crumbs_map(int fd);
 void crumbs_unmap(struct crumbs *page);
 

@@ -64,6 +64,8 @@ heed(struct link *link, struct stream *s, enum frl_verdict verdict)
 	struct link_place *place = link->place;
 	struct chain *chain = place->chain;
 
+	if ((unsigned)verdict > FRL_WAIT)
+		verdict = FRL_FAIL;	/* it is no answer */
 	if (verdict == FRL_REFUSE) {
 		if (s != NULL)
 			s->refused = true;

@@ -5,12 +5,37 @@
  * Verbs only record (rule 1): nothing here moves a byte or enters a plugin,
  * but link_open and link_close.
  */
+#include "base/log.h"
 #include "flow/bars.h"
 #include "flow/host.h"
 #include "flow/link.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Behind a link's state, which a plugin may write beyond. */
+#define GUARD 8
+#define GUARD_BYTE 0xa5
+
+/*
+ * What else was overwritten nobody knows, so nothing here can be trusted any
+ * more; the crumb says whose doing it was.
+ */
+static void
+check_guard(const struct link *link)
+{
+	const uint8_t *guard = (const uint8_t *)link->state +
+	    link->plugin->desc->state_size;
+	size_t i;
+
+	for (i = 0; i < GUARD; i++)
+		if (guard[i] != GUARD_BYTE) {
+			log_say(FRL_ERROR, "plugin %s wrote beyond its "
+			    "state", link->plugin->name);
+			(void)link_enter(link, CRUMBS_CLOSE);
+			abort();
+		}
+}
 
 static void
 link_free(struct link *link)
@@ -49,9 +74,10 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	enum frl_verdict verdict = FRL_OK;
 	struct crumb was;
 
-	link = calloc(1, sizeof(*link) + desc->state_size);
+	link = calloc(1, sizeof(*link) + desc->state_size + GUARD);
 	if (link == NULL)
 		return (NULL);
+	memset((char *)link->state + desc->state_size, GUARD_BYTE, GUARD);
 	link->pub.host = &plugin->host;
 	link->pub.instance = plugin->instance;
 	link->pub.state = link->state;
@@ -89,6 +115,7 @@ link_close(struct link *link)
 		link->plugin->desc->close(&link->pub);
 		crumbs_leave(was);
 	}
+	check_guard(link);
 	if (chain->ops->forget != NULL) {
 		chain->ops->forget(chain->arg, link, FRL_FROM_CLIENT);
 		chain->ops->forget(chain->arg, link, FRL_FROM_SERVER);

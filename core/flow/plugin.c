@@ -138,13 +138,10 @@ call_load(void *arg, struct err *err)
 	struct plugin *plugin = arg;
 	struct err said = { .text = "" };
 	enum frl_verdict verdict;
-	struct crumb was;
 
 	plugin->said = &said;
-	was = crumbs_enter(crumbs_who(plugin->number, 0), CRUMBS_LOAD, NULL);
 	verdict = plugin->desc->load(&plugin->host, plugin->options,
 	    &plugin->instance);
-	crumbs_leave(was);
 	plugin->said = NULL;
 	if (verdict == FRL_OK)
 		return (0);
@@ -159,18 +156,23 @@ probe_and_load(struct plugin *plugin, struct err *err)
 {
 	void (*say)(const struct frl_host *host, enum frl_level level,
 	    const char *text) = plugin->host.say;
+	struct crumb was;
 	struct err why;
 	int ret;
 
 	if (plugin->desc->load == NULL)
 		return (0);
 	plugin->host.say = say_reason;
+	was = crumbs_enter(crumbs_who(plugin->number, 0), CRUMBS_LOAD, NULL);
 	ret = probe_run(call_load, plugin, plugin->probe_ms, &why);
 	if (ret < 0)
 		err_set(err, "%s%s", strncmp(why.text, "load", 4) == 0 ? "" :
 		    "load ", why.text);
 	else
 		ret = call_load(plugin, err);
+	/* A process that has to end for this ends in load(). */
+	if (ret == 0)
+		crumbs_leave(was);
 	plugin->host.say = say;
 	return (ret);
 }

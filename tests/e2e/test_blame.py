@@ -11,6 +11,7 @@ import time
 
 import harness
 from harness import echo, read_exactly, wait_until
+from test_supervisor import parents
 
 LONG = bool(os.environ.get('FRL_LONG'))
 FAULT = ('fault', str(harness.BUILD / 'tests/inspectors/fault.so'))
@@ -66,7 +67,7 @@ class Blamed(harness.Case):
 
 class Faults(Blamed):
     def check(self, how, where):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         flag = self.folder() / 'flag'
         proxy = self.proxy(how, where, flag=flag)
         if where in ('open', 'hook'):
@@ -102,7 +103,7 @@ class Faults(Blamed):
 
     def test_load(self):
         """Only what is started anew loads; after three times without it."""
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         flag = self.folder() / 'flag'
         proxy = self.proxy('null', 'load', flag=flag, on_error='fail_open')
         self.talk(proxy, server.port).close()
@@ -116,7 +117,7 @@ class Faults(Blamed):
         self.talk(proxy, server.port)
 
     def test_damage_that_shows_later(self):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('stray')
         self.boom(proxy, server.port)
         line = self.error(proxy)    # when the server's answer came
@@ -125,8 +126,47 @@ class Faults(Blamed):
         name = proxy.wait_line('tunnel.open')[-1]['tunnel']
         self.assertIn(f'fault data {name}', line['suspects'])
 
+    def test_thread(self):
+        """No callback runs: the place in the program tells."""
+        server = self.serve(echo_quietly)
+        proxy = self.proxy('thread')
+        self.boom(proxy, server.port)
+        line = self.error(proxy)
+        self.assertEqual((line.get('plugin'), line['signal']),
+                         ('fault', 'SIGSEGV'), line)
+        self.assertNotIn('callback', line)
+
+    def test_written_beyond_its_state(self):
+        server = self.serve(echo_quietly)
+        proxy = self.proxy('beyond')
+        self.boom(proxy, server.port, close=True)
+        line = self.error(proxy)
+        self.assertEqual((line['plugin'], line['callback']),
+                         ('fault', 'close'))
+        self.assertIn('plugin fault wrote beyond its state', proxy.stderr())
+
+    def test_fork(self):
+        """A child that comes back from the callback serves nobody."""
+        server = self.serve(echo_quietly)
+        proxy = self.proxy('fork')
+        worker = int(proxy.wait_line('proxy.worker')[0]['pid'])
+        tunnel = self.talk(proxy, server.port, WORD)
+        wait_until(lambda: worker not in parents().values(),
+                   'the child to end')
+        self.assertIn(worker, parents())
+        tunnel.sendall(b'more')
+        self.assertEqual(read_exactly(tunnel, 4), b'more')
+        self.assertEqual(proxy.lines('plugin.error'), [])
+
+    def test_verdict_that_is_none(self):
+        server = self.serve(echo_quietly)
+        proxy = self.proxy('verdict')
+        self.boom(proxy, server.port)
+        line = proxy.wait_line('tunnel.close')[0]
+        self.assertEqual(line['end'], 'plugin_error')
+
     def test_killed_from_outside(self):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('null')
         self.talk(proxy, server.port)
         for sig in (signal.SIGSEGV, signal.SIGKILL):
@@ -140,14 +180,14 @@ class Faults(Blamed):
 class Quarantine(Blamed):
     def fail_three_times(self, proxy):
         for n in range(3):
-            self.boom(proxy, self.serve(drain).port)
+            self.boom(proxy, self.serve(drain_quietly).port)
             self.error(proxy, n + 1)
         line = proxy.wait_line('plugin.quarantined')[0]
         self.assertEqual(line['plugin'], 'fault')
         self.assertNotIn('target', line)
 
     def test_fail_closed(self):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('null')
         self.fail_three_times(proxy)
         status, _, body = self.request(proxy, server.port)
@@ -162,7 +202,7 @@ class Quarantine(Blamed):
         self.talk(proxy, server.port)
 
     def test_fail_open(self):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('null', on_error='fail_open')
         self.fail_three_times(proxy)
         self.talk(proxy, server.port, WORD)
@@ -170,7 +210,7 @@ class Quarantine(Blamed):
         self.assertEqual(line['reason'], 'quarantined')
 
     def test_one_target(self):
-        bad, good = self.serve(drain), self.serve(mirror)
+        bad, good = self.serve(drain_quietly), self.serve(echo_quietly)
         proxy = self.proxy('null')
         for n in range(2):
             self.boom(proxy, bad.port)
@@ -184,7 +224,7 @@ class Quarantine(Blamed):
 
 class Hangs(Blamed):
     def check_replaced(self, how, slow):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy(how)
         tunnel = self.boom(proxy, server.port)
         line = proxy.wait_line('plugin.slow')[0]
@@ -207,7 +247,7 @@ class Hangs(Blamed):
         self.check_replaced('deadlock', 'asleep_ms')
 
     def test_sleep(self):
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('sleep', ms='500ms')
         self.talk(proxy, server.port, WORD)
         line = proxy.wait_line('plugin.slow')[0]
@@ -216,7 +256,7 @@ class Hangs(Blamed):
 
     def test_starved_is_not_slow(self):
         """30 ms of work that take seconds, for want of a processor."""
-        server = self.serve(mirror)
+        server = self.serve(echo_quietly)
         proxy = self.proxy('burn', ms='30ms')
         tunnel = self.talk(proxy, server.port)
         worker = int(proxy.wait_line('proxy.worker')[0]['pid'])
@@ -241,7 +281,7 @@ class Hangs(Blamed):
         self.assertEqual(proxy.lines('plugin.error'), [])
 
 
-def drain(sock):
+def drain_quietly(sock):
     """A server of a tunnel that may be reset."""
     try:
         while sock.recv(4096):
@@ -250,7 +290,7 @@ def drain(sock):
         pass
 
 
-def mirror(sock):
+def echo_quietly(sock):
     """echo(), likewise."""
     try:
         echo(sock)

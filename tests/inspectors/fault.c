@@ -9,8 +9,9 @@
  *
  * Options:
  *	how	null, overflow, double_free, divide, abort, exit, illegal,
- *		heap, stray (damage that shows later), loop, deadlock, sleep,
- *		burn (the processor)
+ *		heap, stray (damage that shows later), beyond (its state),
+ *		thread (one that crashes later), fork, verdict, loop,
+ *		deadlock, sleep, burn (the processor)
  *	where	load, open, data, close, hook
  *	ms	how long it sleeps or burns
  *	flag	a file
@@ -30,7 +31,7 @@ struct options {
 };
 
 enum how { NULL_WRITE, OVERFLOW, DOUBLE_FREE, DIVIDE, ABORT, EXIT, ILLEGAL,
-	HEAP, STRAY, LOOP, DEADLOCK, SLEEP, BURN };
+	HEAP, STRAY, BEYOND, THREAD, FORK, VERDICT, LOOP, DEADLOCK, SLEEP, BURN };
 enum where { LOAD, OPEN, DATA, CLOSE, HOOK };
 
 struct state {
@@ -40,7 +41,7 @@ struct state {
 static const struct frl_option options_table[] = {
 	{ .name = "how", .help = "what it does", .def = "null",
 	  .choices = "null|overflow|double_free|divide|abort|exit|illegal|"
-	      "heap|stray|loop|deadlock|sleep|burn",
+	      "heap|stray|beyond|thread|fork|verdict|loop|deadlock|sleep|burn",
 	  .type = FRL_OPTION_CHOICE,
 	  .offset = offsetof(struct options, how) },
 	{ .name = "where", .help = "in which callback", .def = "data",
@@ -122,6 +123,41 @@ stray(struct frl_link *link)
 }
 
 static void
+nap(uint64_t ms)
+{
+	struct timespec t = { (time_t)(ms / 1000),
+		(long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&t, &t) != 0)
+		;
+}
+
+AS_IT_IS static void
+write_beyond(void *state)
+{
+	volatile size_t n = sizeof(struct state);
+
+	((volatile char *)state)[n] = 0;
+}
+
+static void *
+crash_soon(void *arg)
+{
+	nap(50);
+	write_null();
+	return (arg);
+}
+
+static void
+start_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, crash_soon, NULL) == 0)
+		pthread_detach(thread);
+}
+
+static void
 loop(void)
 {
 	while (zero == 0)
@@ -135,16 +171,6 @@ deadlock(void)
 
 	pthread_mutex_lock(&mutex);
 	pthread_mutex_lock(&mutex);
-}
-
-static void
-nap(uint64_t ms)
-{
-	struct timespec t = { (time_t)(ms / 1000),
-		(long)(ms % 1000) * 1000000 };
-
-	while (nanosleep(&t, &t) != 0)
-		;
 }
 
 static void
@@ -190,6 +216,18 @@ do_it(const struct options *options, struct frl_link *link)
 	case STRAY:
 		if (link != NULL)
 			stray(link);
+		break;
+	case BEYOND:
+		if (link != NULL)
+			write_beyond(link->state);
+		break;
+	case THREAD:
+		start_thread();
+		break;
+	case FORK:
+		(void)!fork();
+		break;
+	case VERDICT:
 		break;
 	case LOOP:
 		loop();
@@ -245,6 +283,8 @@ fault_data(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
 		state->armed = true;
 		if (options->where == DATA)
 			do_it(options, link);
+		if (options->how == VERDICT)
+			return ((enum frl_verdict)77);
 	}
 	return (FRL_OK);
 }
