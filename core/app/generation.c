@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/keeper.h"
 #include "app/spools.h"
+#include "app/warden.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct seat {
 	struct watch watch;
 	struct timer again;
 	struct spools_kept spools;
+	struct ward ward;
 	uint64_t born_us;
 };
 
@@ -48,10 +50,13 @@ struct generation {
 	bool told_gone;
 	struct timer gone;
 	struct timer patience;		/* until CURRENT */
+	struct warden warden;
+	struct timer look;
 };
 
 static void	seat_start(struct seat *);
 static void	start_fired(void *);
+static void	tell_all(struct generation *, const struct message *);
 
 /* ------------------------------------------------------------------ */
 /* The end								*/
@@ -203,6 +208,7 @@ empty_seat(struct seat *seat)
 {
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
+	warden_forget(&seat->ward);
 	seat->state = ABSENT;
 	seat->pid = 0;
 }
@@ -263,6 +269,7 @@ order_worker(struct seat *seat, int worker)
 
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
+	    warden_meet(&g->warden, &seat->ward, seat->channel) != 0 ||
 	    send_sockets(seat) != 0 ||
 	    spools_tell(&seat->spools, g->number, g->logger) != 0 ||
 	    message_send(g->channel, &m, &worker, 1) != 0 ? -1 : 0);
@@ -294,6 +301,20 @@ seat_start(struct seat *seat)
 	timer_start(g->loop, &seat->again, AGAIN_MS, start_fired, seat);
 }
 
+/* What do the plugins do? */
+static void
+look(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	for (i = 0; i < g->plan.workers; i++)
+		if (g->seats[i].state != ABSENT)
+			warden_look(&g->warden, &g->seats[i].ward,
+			    g->seats[i].pid);
+	timer_start(g->loop, &g->look, HANG_LOOK_MS, look, g);
+}
+
 static int
 start_workers(struct generation *g)
 {
@@ -309,6 +330,7 @@ start_workers(struct generation *g)
 		g->seats[i].channel = -1;
 		seat_start(&g->seats[i]);
 	}
+	look(g);
 	return (0);
 }
 
@@ -419,6 +441,23 @@ too_late(void *arg)
 
 /* ------------------------------------------------------------------ */
 
+static void
+plugin_news(void *arg, const struct blame *blame)
+{
+	struct generation *g = arg;
+
+	g->owner->plugin(g->owner->arg, g, blame);
+}
+
+static void
+plugin_barred(void *arg, const struct bar *bar)
+{
+	struct message m = { .kind = MESSAGE_BAR };
+
+	m.u.bar = *bar;
+	tell_all(arg, &m);
+}
+
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
     const struct gates *gates, const struct generation_owner *owner)
@@ -441,6 +480,9 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->number = number;
 	g->gates = gates;
 	g->owner = owner;
+	g->warden.arg = g;
+	g->warden.news = plugin_news;
+	g->warden.barred = plugin_barred;
 	watch_set(loop, &g->watch, g->channel, 1, keeper_said, g);
 	timer_start(loop, &g->patience, START_MS, too_late, g);
 	return (g);
@@ -550,6 +592,7 @@ worker_ended(struct seat *seat, int status)
 	bool served = seat->state == SERVING;
 
 	say_death(seat, status);
+	warden_ended(&g->warden, &seat->ward, status);
 	empty_seat(seat);
 	if (g->state == STARTING && !served)
 		fail(g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
@@ -589,9 +632,11 @@ generation_free(struct generation *g)
 	close_channel(&g->watch, &g->channel);
 	timer_stop(&g->gone);
 	timer_stop(&g->patience);
+	timer_stop(&g->look);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);
+		warden_forget(&g->seats[i].ward);
 		spools_forget(&g->seats[i].spools);
 	}
 	free(g->seats);

@@ -31,6 +31,7 @@
 
 enum generation_state { PLANNING, STARTING, CURRENT, OLD, FAILED };
 
+struct blame;
 struct generation;
 
 /* News for the supervisor, from the loop; it frees no generation in them. */
@@ -46,6 +47,9 @@ struct generation_owner {
 	    const char *why);
 	/* A worker that ended cannot be replaced, for the keeper is gone. */
 	void (*lacks)(void *arg, struct generation *generation);
+	/* What a plugin did (borrow). */
+	void (*plugin)(void *arg, struct generation *generation,
+	    const struct blame *blame);
 	/* It will never: code to exit with. */
 	void (*failed)(void *arg, struct generation *generation, int code);
 	/* No process of it is left. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/herald.h"
 
+#include "app/blame.h"
 #include "app/spools.h"
 #include "base/log.h"
 #include "flow/events.h"
@@ -190,6 +191,69 @@ herald_worker(struct herald *h, pid_t pid, uint32_t generation,
 	record.state = serves ? "serves" : "ended";
 	record.reason = bytes_of(reason);
 	publish(h, &proxy_event_worker, &record);
+}
+
+static const char *
+name_of(const char *text)
+{
+	return (text[0] == '\0' ? NULL : text);
+}
+
+static void
+tell_fault(struct herald *h, const struct blame *b)
+{
+	struct plugin_error record = {
+		.plugin = name_of(b->name),
+		.callback = b->callback,
+		.tunnel = name_of(b->tunnel),
+		.signal = name_of(b->signal),
+		.detail = bytes_of(b->detail),
+		.suspects = bytes_of(b->suspects),
+	};
+
+	publish(h, &plugin_event_error, &record);
+}
+
+static void
+tell_slow(struct herald *h, const struct blame *b)
+{
+	struct plugin_slow record = {
+		.plugin = name_of(b->name),
+		.callback = b->callback,
+		.tunnel = name_of(b->tunnel),
+		.cpu_ms = b->cpu_ms,
+		.asleep_ms = b->asleep_ms,
+	};
+
+	publish(h, &plugin_event_slow, &record);
+}
+
+static void
+tell_barred(struct herald *h, const struct blame *b)
+{
+	struct plugin_quarantined record = {
+		.plugin = name_of(b->name),
+		.callback = b->callback,
+		.target = bytes_of(b->target),
+		.seconds = (uint32_t)b->seconds,
+		.reason = bytes_of(b->seconds == 0 ? "three faults in a minute" :
+		    "twice the same fault in ten minutes"),
+	};
+
+	publish(h, &plugin_event_quarantined, &record);
+}
+
+void
+herald_plugin(struct herald *h, const struct blame *b)
+{
+	static void (*const tell[])(struct herald *, const struct blame *) = {
+		[BLAME_FAULT] = tell_fault,
+		[BLAME_SLOW] = tell_slow,
+		[BLAME_BARRED] = tell_barred,
+	};
+
+	if (h != NULL)
+		tell[b->kind](h, b);
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * herald -- what the supervisor itself has to say in the logs: proxy.start,
- * proxy.reload, proxy.worker, proxy.stop.
+ * proxy.reload, proxy.worker, proxy.stop, and what plugins did to workers
+ * (plugin.error, plugin.slow, plugin.quarantined).
  *
  * It goes to the logs of the configuration in force.
  */
@@ -14,6 +15,7 @@
 
 #include <sys/types.h>
 
+struct blame;
 struct herald;
 
 /* For the logs of this plan (borrow).  logger: borrow.  NULL without memory or
@@ -32,6 +34,7 @@ void herald_start(struct herald *herald);
 void herald_reload(struct herald *herald, bool serves);
 void herald_worker(struct herald *herald, pid_t pid, uint32_t generation,
     const char *reason, bool serves);
+void herald_plugin(struct herald *herald, const struct blame *blame);
 void herald_stop(struct herald *herald, const char *reason);
 
 #endif

@@ -9,9 +9,9 @@
  *	  |----- OPENED.. ---->|                       |
  *	  |<---- SPOOLS -------|-- WORKER + channel -->|---- fork ------>|
  *	  |                    |<----------------------------- HELLO ----|
- *	  |                    |--------- SPOOLS SOCKETS.. OPEN -------->|
+ *	  |                    |-- SPOOLS CRUMBS BAR.. SOCKETS.. OPEN -->|
  *	  |                    |<----------------------------- SERVING --|
- *	  |<--- REOPEN --------|--------- DRAIN, CUT ------------------->|
+ *	  |<--- REOPEN --------|--------- BAR, DRAIN, CUT -------------->|
  *	  |<-------------------- a byte: there are lines ----------------|
  *	  |--------------------- a count: there is room ---------------->|
  *
@@ -23,6 +23,7 @@
 #define APP_MESSAGE_H
 
 #include "app/plan.h"
+#include "flow/bars.h"
 #include "flow/events.h"
 #include "net/channel.h"
 #include "net/outbox.h"
@@ -38,6 +39,8 @@ enum message_kind {
 	MESSAGE_WORKER,		/* with the worker's end of its channel */
 	MESSAGE_HELLO,
 	MESSAGE_SPOOLS,		/* with enum spools_fd */
+	MESSAGE_CRUMBS,		/* with the memory of its page */
+	MESSAGE_BAR,		/* also later */
 	MESSAGE_SOCKETS,	/* with them: sockets[i] is the listener that
 				 * the i-th belongs to */
 	MESSAGE_OPEN,		/* that was all: serve */
@@ -71,6 +74,7 @@ struct message {
 		} open;
 		int32_t pid;			/* HELLO */
 		uint32_t generation;		/* SPOOLS, CLOSE_LOGS */
+		struct bar bar;
 		uint32_t sockets[CHANNEL_FDS_MAX];
 		struct {
 			bool reload;		/* else it is all over */

@@ -84,6 +84,7 @@ open_plugin(struct schema *s, const struct plugin_row *row,
 	}
 	plugin->fail_open = row->on_error == 1;
 	s->config->plugins[s->config->plugin_count++] = plugin;
+	plugin->number = (unsigned)s->config->plugin_count;
 	read_options(s, plugin, item);
 }
 

@@ -304,6 +304,7 @@ start(struct server *s, struct err *err)
 		return (EXIT_FAILURE);
 	}
 	s->env.loop = s->loop;
+	s->env.bars = s->guest == NULL ? NULL : s->guest->bars;
 	if (start_events(s, err) != 0 || start_limits(s, err) != 0 ||
 	    load_plugins(s, err) != 0)
 		return (EXIT_CONFIG);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct bars;
 struct config;
 struct loop;
 struct server;
@@ -33,6 +34,8 @@ struct server_guest {
 	size_t socket_count;
 	/* Who writes the logs, one for each of the config's; or NULL. */
 	const struct sink_logger *loggers;
+	/* Plugins that are not called, also later ones; or NULL. */
+	const struct bars *bars;
 };
 
 /* A listening socket, for the config's listener of that number. */

@@ -347,6 +347,15 @@ lacks(void *arg, struct generation *g)
 }
 
 static void
+plugin_told(void *arg, struct generation *g, const struct blame *blame)
+{
+	struct supervisor *s = arg;
+
+	(void)g;
+	herald_plugin(s->herald, blame);
+}
+
+static void
 serves(void *arg, struct generation *g)
 {
 	struct supervisor *s = arg;
@@ -500,7 +509,7 @@ supervisor_run(const char *path)
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
 	    .serves = serves, .worker = worker_changed, .lacks = lacks,
-	    .failed = failed, .gone = gone };
+	    .plugin = plugin_told, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,7 @@
 
 #include "app/cli.h"
 #include "app/config.h"
+#include "app/crash.h"
 #include "app/descriptors.h"
 #include "app/message.h"
 #include "app/server.h"
@@ -21,6 +22,8 @@ struct worker_seat {
 	struct server_socket *sockets;
 	size_t count;
 	int bell, room;			/* of the logger; -1 */
+	struct crumbs *crumbs;
+	struct bars bars;
 	struct sink_logger loggers[EVENTS_SINKS_MAX];
 };
 
@@ -77,6 +80,16 @@ add_spools(struct worker_seat *seat, const int *fds, size_t count)
 	return (0);
 }
 
+static int
+add_crumbs(struct worker_seat *seat, const int *fds, size_t count)
+{
+	if (count != 1 || seat->crumbs != NULL)
+		return (-1);
+	seat->crumbs = crumbs_map(fds[0]);
+	close(fds[0]);
+	return (seat->crumbs == NULL ? -1 : 0);
+}
+
 /* Before there is a loop. */
 static int
 take_sockets(struct worker_seat *seat)
@@ -91,7 +104,11 @@ take_sockets(struct worker_seat *seat)
 			return (-1);
 		if (m.kind == MESSAGE_OPEN)
 			return (0);
-		if ((m.kind == MESSAGE_SOCKETS &&
+		if (m.kind == MESSAGE_BAR)
+			bars_put(&seat->bars, &m.u.bar);
+		if ((m.kind == MESSAGE_CRUMBS &&
+		    add_crumbs(seat, fds, count) != 0) ||
+		    (m.kind == MESSAGE_SOCKETS &&
 		    add_sockets(seat, &m, fds, count) != 0) ||
 		    (m.kind == MESSAGE_SPOOLS &&
 		    add_spools(seat, fds, count) != 0))
@@ -102,7 +119,9 @@ take_sockets(struct worker_seat *seat)
 static void
 obey(struct worker_seat *seat, const struct message *m)
 {
-	if (m->kind == MESSAGE_CUT)
+	if (m->kind == MESSAGE_BAR)
+		bars_put(&seat->bars, &m->u.bar);
+	else if (m->kind == MESSAGE_CUT)
 		server_drain(seat->server, "signal");
 	else if (m->kind == MESSAGE_DRAIN)
 		server_leave(seat->server, m->u.drain.reload ? "reload" :
@@ -197,12 +216,16 @@ worker_run(struct config *config, int channel)
 	int code = EXIT_RUNTIME;
 
 	descriptors_raise(config->limits.tunnels);
-	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0) {
+	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0 &&
+	    seat.crumbs != NULL && crash_watch(seat.crumbs, config) == 0) {
 		guest.sockets = seat.sockets;
 		guest.socket_count = seat.count;
 		guest.loggers = seat.loggers;
+		guest.bars = &seat.bars;
 		code = server_run(config, &guest);
 	}
+	crash_forget();
+	crumbs_unmap(seat.crumbs);
 	free(seat.sockets);
 	/* The logger waits for the pipe's end. */
 	leave(&seat, config->sink_count);

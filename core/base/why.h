@@ -74,6 +74,9 @@
 	    "connection_timeout", FAULT) \
 	X(LIMIT, "limit", "a configured limit was reached", 503, \
 	    "connection_limit_reached", DECISION) \
+	X(QUARANTINED, "quarantined", \
+	    "an inspector that the tunnel needs is quarantined", 503, \
+	    "proxy_internal_error", DECISION) \
 	X(OUT_OF_RESOURCES, "out_of_resources", \
 	    "the proxy is out of memory or descriptors", 503, \
 	    "proxy_internal_error", FAULT) \

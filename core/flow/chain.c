@@ -38,8 +38,8 @@ chain_emit(struct chain *chain, enum frl_flow flow, const uint8_t *bytes,
 	}
 }
 
-static void
-go_blind(struct link_place *place)
+void
+chain_go_blind(struct link_place *place)
 {
 	struct chain *chain = place->chain;
 	unsigned i;
@@ -64,13 +64,15 @@ heed(struct link *link, struct stream *s, enum frl_verdict verdict)
 	struct link_place *place = link->place;
 	struct chain *chain = place->chain;
 
+	if ((unsigned)verdict > FRL_WAIT)
+		verdict = FRL_FAIL;	/* it is no answer */
 	if (verdict == FRL_REFUSE) {
 		if (s != NULL)
 			s->refused = true;
 		chain_latch(chain, FRL_WHY_REFUSED, WHY_REFUSED,
 		    link->plugin->name, NULL);
 	} else if (verdict == FRL_FAIL && link->plugin->fail_open) {
-		go_blind(place);
+		chain_go_blind(place);
 	} else if (verdict == FRL_FAIL) {
 		if (s != NULL)
 			s->refused = true;
@@ -107,6 +109,7 @@ show(struct stream *s)
 	struct link *link = s->place->link;
 	size_t before = s->seen;
 	enum frl_verdict verdict = FRL_OK;
+	struct crumb was;
 
 	if (!showable(s))
 		return (false);
@@ -116,8 +119,10 @@ show(struct stream *s)
 		stream_record(s, VERB_PASS, FRL_ALL, NULL, true);
 	} else {
 		link->busy = true;
+		was = link_enter(link, CRUMBS_DATA);
 		verdict = link->plugin->desc->data(&link->pub,
 		    (enum frl_flow)s->which, stream_bytes(s), before);
+		crumbs_leave(was);
 		link->busy = false;
 		heed(link, s, verdict);
 	}
@@ -144,6 +149,7 @@ tell_end(struct stream *s)
 {
 	struct link *link = s->place->link;
 	enum frl_verdict verdict;
+	struct crumb was;
 
 	if (!verbs_empty(&s->verbs))
 		return (false);
@@ -157,8 +163,10 @@ tell_end(struct stream *s)
 	s->told = true;
 	if (link->plugin->desc->end != NULL && !s->place->blind) {
 		link->busy = true;
+		was = link_enter(link, CRUMBS_END);
 		verdict = link->plugin->desc->end(&link->pub,
 		    (enum frl_flow)s->which, stream_bytes(s), s->unmet);
+		crumbs_leave(was);
 		link->busy = false;
 		heed(link, s, verdict);
 	}
@@ -345,6 +353,7 @@ chain_decide(struct link *link, enum frl_flow flow,
 	struct stream *s = &place->streams[flow];
 	enum frl_verdict verdict = decision->verdict;
 	enum frl_verdict answer = FRL_OK;
+	struct crumb was;
 
 	if (chain_done(chain) || place->link != link || !s->waiting)
 		return;
@@ -352,8 +361,10 @@ chain_decide(struct link *link, enum frl_flow flow,
 	s->due = true;
 	if (link->plugin->desc->decided != NULL && !place->blind) {
 		link->busy = true;
+		was = link_enter(link, CRUMBS_DECIDED);
 		answer = link->plugin->desc->decided(&link->pub, flow, event,
 		    record, verdict == FRL_OK ? FRL_OK : FRL_REFUSE);
+		crumbs_leave(was);
 		link->busy = false;
 	}
 	if (verdict != FRL_OK) {
@@ -373,6 +384,7 @@ chain_timer(struct link *link)
 {
 	struct chain *chain = link->place->chain;
 	enum frl_verdict verdict = FRL_OK;
+	struct crumb was;
 
 	if (chain_done(chain))
 		return;
@@ -385,7 +397,9 @@ chain_timer(struct link *link)
 	}
 	if (link->plugin->desc->timer != NULL && !link->place->blind) {
 		link->busy = true;
+		was = link_enter(link, CRUMBS_TIMER);
 		verdict = link->plugin->desc->timer(&link->pub);
+		crumbs_leave(was);
 		link->busy = false;
 		heed(link, NULL, verdict);
 	}

@@ -92,6 +92,7 @@ struct chain_options {
 					 * link is called until chain_resume().
 					 * Or NULL */
 	uint64_t detect_ms;		/* for whoever finds out */
+	uint32_t number;		/* of the tunnel in crumbs, from 1 */
 };
 
 /*

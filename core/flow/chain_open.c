@@ -13,6 +13,9 @@ void
 chain_note(struct chain *chain, enum frl_why why, enum why end,
     const char *plugin, const char *text)
 {
+	/* Whoever called the one that is barred knows less. */
+	if (chain->noted != NULL && chain->noted->end == WHY_QUARANTINED)
+		return;
 	if (chain->noted == NULL)
 		chain->noted = calloc(1, sizeof(*chain->noted));
 	if (chain->noted == NULL)
@@ -110,6 +113,7 @@ chain_open(const struct chain_options *options,
 	chain->forward = options->forward;
 	chain->stalled = options->stalled;
 	chain->detect_ms = options->detect_ms;
+	chain->number = options->number;
 	chain->count = (unsigned)count;
 	tie(chain);
 	for (i = 0; i < count; i++) {
@@ -125,6 +129,8 @@ chain_open(const struct chain_options *options,
 			chain_close(chain);
 			return (NULL);
 		}
+		if (place->link->barred)
+			chain_go_blind(place);
 	}
 	if (chain->ops->set_idle != NULL)
 		chain->ops->set_idle(chain->arg,

@@ -35,6 +35,8 @@ chain_switch_link(struct chain *chain)
 		chain->ops->set_idle(chain->arg, heir->idle_ms);
 	if (chain->ops->switched != NULL)
 		chain->ops->switched(chain->arg, &change);
+	if (heir->barred)
+		chain_go_blind(place);
 	free(place->handed);
 	place->handed = NULL;
 }
@@ -47,6 +49,7 @@ chain_say_farewell(struct chain *chain)
 	struct link_place *place = chain_last(chain);
 	struct link *link = place->link;
 	struct frl_farewell farewell;
+	struct crumb was;
 	unsigned i;
 
 	if (refusal == NULL || chain->said)
@@ -73,7 +76,9 @@ chain_say_farewell(struct chain *chain)
 		farewell.name = why_row(refusal->end)->name;
 		farewell.reason = refusal->text;
 		link->busy = true;
+		was = link_enter(link, CRUMBS_FAREWELL);
 		link->plugin->desc->farewell(&link->pub, &farewell);
+		crumbs_leave(was);
 		link->busy = false;
 	}
 	for (i = 0; i < 2; i++)

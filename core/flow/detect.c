@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/detect.h"
 
+#include "base/crumbs.h"
+#include "flow/bars.h"
 #include "flow/host.h"
 #include "flow/link.h"
 
@@ -21,6 +23,37 @@ hand_to(struct frl_link *link, const struct plugin *plugin)
 	return (FRL_OK);
 }
 
+static bool
+is_barred(const struct frl_link *link, const struct plugin *plugin)
+{
+	return (plugin->env != NULL && bars_hold(plugin->env->bars,
+	    plugin->number, link->tunnel));
+}
+
+/*
+ * Whether a tunnel needs an inspector that may not be asked nobody can tell:
+ * one that fails closed closes them all.
+ */
+static enum frl_verdict
+detect_open(struct frl_link *link, const struct frl_context *context)
+{
+	const struct rules *rules = link->instance;
+	size_t i;
+
+	(void)context;
+	for (i = 0; i < rules->plugin_count; i++) {
+		const struct plugin *p = rules->plugins[i];
+
+		if (p->desc->detect == NULL || p->fail_open ||
+		    !is_barred(link, p))
+			continue;
+		chain_note(chain_of(link), FRL_WHY_CAPACITY, WHY_QUARANTINED,
+		    p->name, BARS_TEXT);
+		return (FRL_FAIL);
+	}
+	return (FRL_OK);
+}
+
 static enum frl_verdict
 ask(struct frl_link *link, bool ended)
 {
@@ -34,10 +67,14 @@ ask(struct frl_link *link, bool ended)
 	for (i = 0; i < rules->plugin_count; i++) {
 		const struct plugin *p = rules->plugins[i];
 		enum frl_detection answer;
+		struct crumb was;
 
-		if (p->desc->detect == NULL)
+		if (p->desc->detect == NULL || is_barred(link, p))
 			continue;
+		was = crumbs_enter(crumbs_who(p->number, crumbs_tunnel()),
+		    CRUMBS_DETECT, link->tunnel);
 		answer = p->desc->detect(p->instance, client, server, ended);
+		crumbs_leave(was);
 		if (answer == FRL_YES)
 			return (hand_to(link, p));
 		if (answer == FRL_MORE && !ended) {
@@ -89,6 +126,7 @@ static const struct frl_plugin detect_plugin = {
 	.summary = "finds out whose protocol a tunnel speaks",
 	.licence = "MIT",
 	.state_size = sizeof(struct detect),
+	.open = detect_open,
 	.data = detect_data,
 	.end = detect_end,
 	.timer = detect_timer,

@@ -108,10 +108,9 @@ events_at(const struct events *events, size_t i)
 
 int
 events_hook(struct events *events, const struct frl_hook *hook,
-    void *instance, const char *plugin, bool fail_open, struct err *err)
+    const struct hook_owner *owner, struct err *err)
 {
-	return (slots_hook(&events->slots, hook, instance, plugin, fail_open,
-	    err));
+	return (slots_hook(&events->slots, hook, owner, err));
 }
 
 int

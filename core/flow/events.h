@@ -25,6 +25,7 @@
 struct events;
 struct event_slot;
 struct event_part;
+struct bars;
 
 /* Who publishes: part of a tunnel.  Zeroed memory with `tunnel` set; NULL
  * for what the proxy itself says. */
@@ -34,12 +35,23 @@ struct origin {
 	uint32_t seq[EVENTS_SINKS_MAX];	/* lines of this tunnel per sink */
 	bool usual_id;			/* tunnel->id is LINE_ID plain
 					 * characters */
+	uint32_t number;		/* of the tunnel in crumbs, from 1 */
+};
+
+/* Whose hook it is; the pointers are borrowed for the events' life. */
+struct hook_owner {
+	void *instance;
+	const char *plugin;		/* the name for refusals */
+	unsigned number;		/* in crumbs and bars; 0: none */
+	const struct bars *bars;	/* who is not called; or NULL */
+	bool fail_open;
 };
 
 /* The verdict with who gave it and why. */
 struct decision {
 	enum frl_verdict verdict;
 	const char *plugin;		/* who refused or failed; or NULL */
+	bool barred;			/* it was not even asked (bars.h) */
 	char reason[FRL_REASON_SIZE];
 };
 
@@ -101,10 +113,10 @@ const struct frl_event *events_at(const struct events *events, size_t i);
 
 /*
  * Add a hook for an event that is or will be declared; hooks are asked in the
- * order they were added.  plugin: borrow, the name for refusals.
+ * order they were added.
  */
 int events_hook(struct events *events, const struct frl_hook *hook,
-    void *instance, const char *plugin, bool fail_open, struct err *err);
+    const struct hook_owner *owner, struct err *err);
 
 /* Call once all is declared: hooks of unknown events are an error. */
 int events_seal(struct events *events, struct err *err);

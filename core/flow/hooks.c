@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crumbs.h"
+#include "flow/bars.h"
 #include "flow/hooks.h"
 
 #define PLACES_MAX 0x00fffffeu
@@ -212,8 +214,19 @@ call(const struct publication *p, const struct hook *hook, uint64_t token,
 		.flow = p->flow,
 		.token = token
 	};
+	const struct origin *o = p->origin;
+	struct crumb was;
 
+	if (bars_hold(hook->bars, hook->number, question.tunnel)) {
+		decision->verdict = hook->fail_open ? FRL_OK : FRL_REFUSE;
+		decision->barred = !hook->fail_open;
+		copy_reason(decision->reason, BARS_TEXT);
+		return;
+	}
+	was = crumbs_enter(crumbs_who(hook->number, o == NULL ?
+	    crumbs_tunnel() : o->number), CRUMBS_HOOK, question.tunnel);
 	decision->verdict = hook->ask(hook->instance, &question);
+	crumbs_leave(was);
 	if (decision->verdict != FRL_OK)
 		copy_reason(decision->reason, question.reason);
 }
@@ -311,6 +324,7 @@ hooks_ask(struct hooks *hooks, const struct publication *publication,
 	enum frl_verdict verdict;
 
 	decision->plugin = NULL;
+	decision->barred = false;
 	decision->reason[0] = '\0';
 	if (q == NULL)
 		return (refuse(decision, NULL, "out of memory"));

@@ -32,6 +32,8 @@ struct hook {
 	enum frl_verdict (*ask)(void *, struct frl_question *);
 	void *instance;
 	const char *plugin;
+	unsigned number;		/* of the plugin */
+	const struct bars *bars;	/* or NULL */
 	bool fail_open;
 	bool bound;			/* the event is declared */
 };

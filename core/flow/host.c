@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/host.h"
 
+#include "base/crumbs.h"
 #include "base/log.h"
 #include "flow/chain.h"
 
@@ -13,6 +14,7 @@ struct later {
 	struct host_env *env;
 	void (*fn)(void *arg);
 	void *arg;
+	unsigned plugin;		/* its number */
 	struct later *prev, *next;
 };
 
@@ -43,11 +45,15 @@ later_due(void *arg)
 	struct later *later = arg;
 	void (*fn)(void *) = later->fn;
 	void *fn_arg = later->arg;
+	uint64_t who = crumbs_who(later->plugin, 0);
+	struct crumb was;
 
 	/* This one is no longer pending. */
 	DL_DELETE(later->env->laters, later);
 	free(later);
+	was = crumbs_enter(who, CRUMBS_LATER, NULL);
 	fn(fn_arg);
+	crumbs_leave(was);
 }
 
 static int
@@ -63,6 +69,7 @@ host_later(const struct frl_host *host, uint64_t ms, void (*fn)(void *arg),
 	later->env = env;
 	later->fn = fn;
 	later->arg = arg;
+	later->plugin = plugin_of(host)->number;
 	DL_APPEND(env->laters, later);
 	timer_start(env->loop, &later->timer, ms, later_due, later);
 	return (0);

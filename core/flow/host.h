@@ -8,12 +8,14 @@
 
 #include "flow/plugin.h"
 
+struct bars;
 struct later;
 
 struct host_env {
 	struct loop *loop;
 	struct events *events;
 	struct later *laters;		/* what hooks wait for */
+	const struct bars *bars;	/* who is not called; or NULL */
 };
 
 /* Fill the whole table, the functions of links included. */

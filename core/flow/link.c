@@ -5,10 +5,37 @@
  * Verbs only record (rule 1): nothing here moves a byte or enters a plugin,
  * but link_open and link_close.
  */
+#include "base/log.h"
+#include "flow/bars.h"
+#include "flow/host.h"
 #include "flow/link.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Behind a link's state, which a plugin may write beyond. */
+#define GUARD 8
+#define GUARD_BYTE 0xa5
+
+/*
+ * What else was overwritten nobody knows, so nothing here can be trusted any
+ * more; the crumb says whose doing it was.
+ */
+static void
+check_guard(const struct link *link)
+{
+	const uint8_t *guard = (const uint8_t *)link->state +
+	    link->plugin->desc->state_size;
+	size_t i;
+
+	for (i = 0; i < GUARD; i++)
+		if (guard[i] != GUARD_BYTE) {
+			log_say(FRL_ERROR, "plugin %s wrote beyond its "
+			    "state", link->plugin->name);
+			(void)link_enter(link, CRUMBS_CLOSE);
+			abort();
+		}
+}
 
 static void
 link_free(struct link *link)
@@ -21,6 +48,23 @@ link_free(struct link *link)
 	free(link);
 }
 
+/*
+ * May the tunnel do without this link, which is barred?  An absolute-form
+ * request may not: what is for the proxy alone would go to the server.
+ */
+static enum frl_verdict
+without(const struct link *link)
+{
+	struct chain *chain = link->place->chain;
+
+	if (link->plugin->fail_open && (!chain->forward ||
+	    link->place != chain_last(chain)))
+		return (FRL_OK);
+	chain_note(chain, FRL_WHY_CAPACITY, WHY_QUARANTINED,
+	    link->plugin->name, BARS_TEXT);
+	return (FRL_FAIL);
+}
+
 struct link *
 link_open(struct link_place *place, const struct plugin *plugin,
     const struct frl_context *context)
@@ -28,10 +72,12 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	const struct frl_plugin *desc = plugin->desc;
 	struct link *link;
 	enum frl_verdict verdict = FRL_OK;
+	struct crumb was;
 
-	link = calloc(1, sizeof(*link) + desc->state_size);
+	link = calloc(1, sizeof(*link) + desc->state_size + GUARD);
 	if (link == NULL)
 		return (NULL);
+	memset((char *)link->state + desc->state_size, GUARD_BYTE, GUARD);
 	link->pub.host = &plugin->host;
 	link->pub.instance = plugin->instance;
 	link->pub.state = link->state;
@@ -39,8 +85,16 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	link->plugin = plugin;
 	link->place = place;
 	link->busy = link->opening = true;
-	if (desc->open != NULL)
+	link->who = crumbs_who(plugin->number, place->chain->number);
+	link->barred = plugin->env != NULL && bars_hold(plugin->env->bars,
+	    plugin->number, link->pub.tunnel);
+	if (link->barred)
+		verdict = without(link);
+	else if (desc->open != NULL) {
+		was = link_enter(link, CRUMBS_OPEN);
 		verdict = desc->open(&link->pub, context);
+		crumbs_leave(was);
+	}
 	link->busy = link->opening = false;
 	if (verdict == FRL_OK)
 		return (link);
@@ -53,10 +107,15 @@ link_close(struct link *link)
 {
 	struct chain *chain = link->place->chain;
 
-	if (link->plugin->desc->close != NULL) {
+	struct crumb was;
+
+	if (link->plugin->desc->close != NULL && !link->barred) {
 		link->busy = link->opening = true;
+		was = link_enter(link, CRUMBS_CLOSE);
 		link->plugin->desc->close(&link->pub);
+		crumbs_leave(was);
 	}
+	check_guard(link);
 	if (chain->ops->forget != NULL) {
 		chain->ops->forget(chain->arg, link, FRL_FROM_CLIENT);
 		chain->ops->forget(chain->arg, link, FRL_FROM_SERVER);

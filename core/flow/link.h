@@ -13,6 +13,7 @@
 #ifndef FLOW_LINK_H
 #define FLOW_LINK_H
 
+#include "base/crumbs.h"
 #include "flow/chain.h"
 #include "flow/stream.h"
 
@@ -22,8 +23,11 @@ struct link {
 	struct link_place *place;
 	void *slots[3];			/* of whoever owns the chain */
 	uint64_t idle_ms;
+	uint64_t who;			/* of its crumbs */
 	bool busy;			/* a callback is on the stack */
 	bool opening;			/* open() or close() is: no verbs */
+	bool barred;			/* failed open before it began: it is
+					 * never called */
 	max_align_t state[];		/* desc->state_size bytes */
 };
 
@@ -42,6 +46,7 @@ struct chain {
 	const struct frl_tunnel *tunnel;
 	const bool *stalled;		/* is the log full?  Or NULL */
 	size_t limit;
+	uint32_t number;		/* of the tunnel, in crumbs */
 	uint64_t detect_ms;
 	struct chain_refusal *noted;	/* by refuse() or publish() */
 	struct chain_refusal *refusal;	/* rule 9: latched */
@@ -87,9 +92,19 @@ chain_last(const struct chain *chain)
 	    &chain->places[chain->count - 1]);
 }
 
-/* Make a link for a place and call open(); NULL: it refused or no memory. */
+static inline struct crumb
+link_enter(const struct link *link, enum crumbs_callback callback)
+{
+	return (crumbs_enter(link->who, callback, link->pub.tunnel));
+}
+
+/* Make a link for a place and call open(); NULL: it refused, is barred, or no
+ * memory. */
 struct link *link_open(struct link_place *place, const struct plugin *plugin,
     const struct frl_context *context);
+
+/* Nobody looks from here on: it failed open. */
+void chain_go_blind(struct link_place *place);
 
 /* Call close(), stop its timer, forget its questions, free it. */
 void link_close(struct link *link);

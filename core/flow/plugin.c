@@ -12,8 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crumbs.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "flow/bars.h"
+#include "flow/host.h"
 #include "flow/plugin.h"
 #include "flow/plugin_check.h"
 #include "flow/plugin_file.h"
@@ -153,18 +156,23 @@ probe_and_load(struct plugin *plugin, struct err *err)
 {
 	void (*say)(const struct frl_host *host, enum frl_level level,
 	    const char *text) = plugin->host.say;
+	struct crumb was;
 	struct err why;
 	int ret;
 
 	if (plugin->desc->load == NULL)
 		return (0);
 	plugin->host.say = say_reason;
+	was = crumbs_enter(crumbs_who(plugin->number, 0), CRUMBS_LOAD, NULL);
 	ret = probe_run(call_load, plugin, plugin->probe_ms, &why);
 	if (ret < 0)
 		err_set(err, "%s%s", strncmp(why.text, "load", 4) == 0 ? "" :
 		    "load ", why.text);
 	else
 		ret = call_load(plugin, err);
+	/* A process that has to end for this ends in load(). */
+	if (ret == 0)
+		crumbs_leave(was);
 	plugin->host.say = say;
 	return (ret);
 }
@@ -188,14 +196,21 @@ declare_events(struct plugin *plugin, struct events *events, struct err *err)
 	return (0);
 }
 
+static const struct bars *
+bars_of(const struct plugin *plugin)
+{
+	return (plugin->env == NULL ? NULL : plugin->env->bars);
+}
+
 static int
 add_hooks(struct plugin *plugin, struct events *events, struct err *err)
 {
 	const struct frl_hook *hook = plugin->desc->hooks;
+	const struct hook_owner owner = { plugin->instance, plugin->name,
+		plugin->number, bars_of(plugin), plugin->fail_open };
 
 	for (; hook != NULL && hook->event != NULL; hook++) {
-		if (events_hook(events, hook, plugin->instance, plugin->name,
-		    plugin->fail_open, err) < 0)
+		if (events_hook(events, hook, &owner, err) < 0)
 			return (-1);
 	}
 	return (0);
@@ -204,10 +219,12 @@ add_hooks(struct plugin *plugin, struct events *events, struct err *err)
 int
 plugin_load(struct plugin *plugin, struct events *events, struct err *err)
 {
+	bool barred = bars_hold(bars_of(plugin), plugin->number, NULL);
+
 	if (declare_events(plugin, events, err) < 0 ||
-	    probe_and_load(plugin, err) < 0)
+	    (!barred && probe_and_load(plugin, err) < 0))
 		return (err_prefix(err, plugin->path));
-	plugin->loaded = true;
+	plugin->loaded = !barred;
 	if (add_hooks(plugin, events, err) < 0)
 		return (err_prefix(err, plugin->path));
 	return (0);
@@ -241,8 +258,14 @@ close_library(struct plugin *plugin)
 void
 plugin_unload(struct plugin *plugin)
 {
-	if (plugin->loaded && plugin->desc->unload != NULL)
+	struct crumb was;
+
+	if (plugin->loaded && plugin->desc->unload != NULL) {
+		was = crumbs_enter(crumbs_who(plugin->number, 0),
+		    CRUMBS_UNLOAD, NULL);
 		plugin->desc->unload(plugin->instance);
+		crumbs_leave(was);
+	}
 	plugin->loaded = false;
 }
 

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crumbs.h"
 #include "flow/probe.h"
 
 /* What the child says; smaller than PIPE_BUF, so it comes in one piece. */
@@ -74,6 +75,7 @@ child_run(int (*fn)(void *arg, struct err *err), void *arg, int fd)
 	ssize_t n;
 
 	child_prepare();
+	crumbs_share(NULL);	/* the parent's page is not here */
 	memset(&report, 0, sizeof(report));
 	report.result = fn(arg, &report.err);
 	do

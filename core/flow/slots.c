@@ -262,7 +262,7 @@ slots_declare(struct slots *slots, const struct frl_event *event,
 
 int
 slots_hook(struct slots *slots, const struct frl_hook *hook,
-    void *instance, const char *plugin, bool fail_open, struct err *err)
+    const struct hook_owner *owner, struct err *err)
 {
 	struct hook *h, **all;
 	struct event_slot *slot;
@@ -275,12 +275,15 @@ slots_hook(struct slots *slots, const struct frl_hook *hook,
 	if (all == NULL || h == NULL ||
 	    (h->event = strdup(hook->event)) == NULL) {
 		free(h);
-		return (err_set(err, "plugin %s: out of memory", plugin));
+		return (err_set(err, "plugin %s: out of memory",
+		    owner->plugin));
 	}
 	h->ask = hook->ask;
-	h->instance = instance;
-	h->plugin = plugin;
-	h->fail_open = fail_open;
+	h->instance = owner->instance;
+	h->plugin = owner->plugin;
+	h->number = owner->number;
+	h->bars = owner->bars;
+	h->fail_open = owner->fail_open;
 	slots->hooks[slots->hooks_count++] = h;
 	slot = find_slot(slots, hook->event);
 	return (slot == NULL ? 0 : bind_hook(slots, slot, h, err));

@@ -37,7 +37,7 @@ void slots_free(struct slots *slots);
 struct event_slot *slots_declare(struct slots *slots,
     const struct frl_event *event, struct err *err);
 int slots_hook(struct slots *slots, const struct frl_hook *hook,
-    void *instance, const char *plugin, bool fail_open, struct err *err);
+    const struct hook_owner *owner, struct err *err);
 int slots_seal(const struct slots *slots, struct err *err);
 
 /* Does a pattern match what is declared, or the usual plugins would? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/story.h"
 
+#include "base/crumbs.h"
 #include "flow/line.h"
 #include "flow/tunnel_events.h"
 
@@ -31,6 +32,7 @@ stories_begin(struct stories *all, struct events *events, uint64_t seed,
 
 	all->events = events;
 	all->prefix = (uint32_t)seed;
+	crumbs_page->prefix = all->prefix;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		*table[i].slot = events_declare(events, table[i].event, err);
 		if (*table[i].slot == NULL)
@@ -140,6 +142,7 @@ number(struct story *story)
 	put_hex(story->id, story->all->prefix);
 	story->id[8] = '-';
 	put_hex(story->id + 9, story->all->count++);
+	story->origin.number = story->all->count;
 }
 
 /* Publish what nobody can object to. */
@@ -330,7 +333,7 @@ story_refused(struct story *story, const struct chain_refusal *refusal)
 void
 story_failed(struct story *story, const char *plugin, const char *detail)
 {
-	struct plugin_error record;
+	struct plugin_error record = { 0 };
 
 	record.plugin = plugin;
 	record.callback = "inspector";

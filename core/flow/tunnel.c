@@ -151,7 +151,8 @@ check_decided(void *arg, const struct frl_event *event, const void *record,
 	if (decision->verdict == FRL_OK)
 		tunnel_step(t, STEP_ALLOWED);
 	else
-		tunnel_deny(t, decision->verdict == FRL_REFUSE ? WHY_REFUSED :
+		tunnel_deny(t, decision->barred ? WHY_QUARANTINED :
+		    decision->verdict == FRL_REFUSE ? WHY_REFUSED :
 		    WHY_PLUGIN_ERROR, decision->reason, decision->plugin);
 }
 
@@ -179,7 +180,7 @@ relay(struct tunnel *t)
 	struct chain_options options = { &tunnel_chain_ops, t,
 		&t->story.tunnel, all->options.rules->hold,
 		t->forwarder != NULL, events_stalled(all->options.events),
-		t->listener->timeouts.detect_ms };
+		t->listener->timeouts.detect_ms, t->story.origin.number };
 	struct chain_refusal refusal;
 	struct buf early = t->early;
 

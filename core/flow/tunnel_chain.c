@@ -3,6 +3,8 @@
  * tunnel_chain -- what the chain of a tunnel asks for: bytes to be sent, hooks
  * to be asked, timers, who takes over.
  */
+#include "flow/bars.h"
+#include "flow/host.h"
 #include "flow/tunnel_parts.h"
 
 #include <stdlib.h>
@@ -175,10 +177,16 @@ op_blind(void *arg, const struct plugin *plugin)
 {
 	struct tunnel *t = arg;
 
-	story_failed(&t->story, plugin->name, "it failed open");
-	story_uninspected(&t->story, "plugin", plugin,
-	    chain_moved(t->relay.chain, FRL_FROM_CLIENT) +
-	    chain_moved(t->relay.chain, FRL_FROM_SERVER));
+	const struct chain *chain = t->relay.chain;
+	bool barred = bars_hold(plugin->env->bars, plugin->number,
+	    &t->story.tunnel);
+
+	if (!barred)
+		story_failed(&t->story, plugin->name, "it failed open");
+	/* One that is barred is so before there is a chain. */
+	story_uninspected(&t->story, barred ? "quarantined" : "plugin",
+	    plugin, chain == NULL ? 0 : chain_moved(chain, FRL_FROM_CLIENT) +
+	    chain_moved(chain, FRL_FROM_SERVER));
 }
 
 struct link_timer {

@@ -94,8 +94,10 @@ static void
 deny_noted(struct tunnel *t)
 {
 	const char *plugin, *reason = story_noted(&t->story, &plugin);
+	bool barred = t->story.noted != NULL && t->story.noted->barred;
 
-	tunnel_deny(t, WHY_REFUSED, reason, plugin);
+	tunnel_deny(t, barred ? WHY_QUARANTINED : WHY_REFUSED, reason,
+	    plugin);
 }
 
 static void

@@ -140,9 +140,9 @@ static const struct frl_field refused_fields[] = {
 	NAME("client.addr", client_addr, "likewise"),
 	OPT("client.port", client_port, "likewise"),
 	NAME("kind", kind, "by rule: forbidden_address, forbidden_port, "
-	    "self_connection, refused (by `clients` or a plugin); in "
-	    "mid-stream: refused, limit, protocol_error, timeout, drain, "
-	    "out_of_resources, plugin_error"),
+	    "self_connection, quarantined, refused (by `clients` or a "
+	    "plugin); in mid-stream: refused, limit, protocol_error, timeout, "
+	    "drain, out_of_resources, plugin_error"),
 	TEXT("reason", reason, 256, "why, in the words of who refused"),
 	OPT("status", status, "what the client was answered"),
 	NAME("plugin", plugin, "who refused; absent: the core"),
@@ -306,17 +306,67 @@ const struct frl_event proxy_event_limit = {
 static const struct frl_field error_fields[] = {
 	NAME("plugin", plugin, "whose code failed"),
 	NAME("callback", callback, "in which callback"),
-	TEXT("detail", detail, 256, "what it said"),
+	NAME("in_tunnel", tunnel, "of which tunnel, where it ended a worker "
+	    "and with it the tunnel"),
+	NAME("signal", signal, "that ended the worker"),
+	TEXT("detail", detail, 256, "what it said, or how the worker ended"),
+	TEXT("suspects", suspects, 1024, "instead of a plugin, where the "
+	    "damage showed later: callbacks that ran before, the last first"),
 	END
 };
 #undef R
 
 const struct frl_event plugin_event_error = {
 	.name = "plugin.error",
-	.help = "A callback or a hook of a plugin failed.",
-	.text = "plugin {plugin} failed in {callback} {detail}",
+	.help = "A callback or a hook of a plugin failed, or ended a worker.",
+	.text = "plugin {plugin} failed in {callback}{in_tunnel?, tunnel }"
+	    "{in_tunnel} {detail}{suspects?; suspects: }{suspects}",
 	.fields = error_fields,
 	.record_size = sizeof(struct plugin_error),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R plugin_slow
+static const struct frl_field slow_fields[] = {
+	NAME("plugin", plugin, "whose code it is"),
+	NAME("callback", callback, "that has not returned yet"),
+	NAME("in_tunnel", tunnel, "of which tunnel"),
+	U64("cpu_ms", cpu_ms, "that the worker ran in it so far"),
+	U64("asleep_ms", asleep_ms, "that it slept in it"),
+	END
+};
+#undef R
+
+const struct frl_event plugin_event_slow = {
+	.name = "plugin.slow",
+	.help = "A callback takes so long that other tunnels feel it; after "
+	    "2 s the worker is replaced.",
+	.text = "plugin {plugin} slow in {callback}{in_tunnel?, tunnel }"
+	    "{in_tunnel}: {cpu_ms} ms running, {asleep_ms} ms asleep",
+	.fields = slow_fields,
+	.record_size = sizeof(struct plugin_slow),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R plugin_quarantined
+static const struct frl_field quarantined_fields[] = {
+	NAME("plugin", plugin, "that is not called any more"),
+	NAME("callback", callback, "that it failed in last"),
+	TEXT("target", target, 300, "only for this server; absent: for all, "
+	    "until the next reload"),
+	OPT("seconds", seconds, "for so long"),
+	TEXT("reason", reason, 256, "why"),
+	END
+};
+#undef R
+
+const struct frl_event plugin_event_quarantined = {
+	.name = "plugin.quarantined",
+	.help = "A plugin ended workers too often: its on_error decides about "
+	    "tunnels that need it.",
+	.text = "plugin {plugin} quarantined{target? for }{target}: {reason}",
+	.fields = quarantined_fields,
+	.record_size = sizeof(struct plugin_quarantined),
 	.flags = FRL_EVENT_ALWAYS
 };
 
@@ -352,6 +402,8 @@ const struct frl_event *const tunnel_events[] = {
 	&proxy_event_worker,
 	&proxy_event_limit,
 	&plugin_event_error,
+	&plugin_event_slow,
+	&plugin_event_quarantined,
 	&log_event_dropped,
 	NULL
 };

@@ -45,11 +45,32 @@ struct proxy_limit {
 	const char *client_addr;	/* of tunnels_per_client, or NULL */
 };
 
-/* plugin.error: a callback or a hook of a plugin answered FRL_FAIL. */
+/* plugin.error: a callback or a hook of a plugin answered FRL_FAIL, or ended
+ * its process. */
 struct plugin_error {
-	const char *plugin;
-	const char *callback;		/* "data", "hook", ... */
+	const char *plugin;		/* NULL: one of the suspects */
+	const char *callback;		/* "data", "hook", ...; NULL: none */
+	/* Of a process that ended, or NULL. */
+	const char *tunnel;		/* id: it cannot write that line */
+	const char *signal;		/* "SIGSEGV" */
 	struct frl_bytes detail;
+	struct frl_bytes suspects;	/* "websocket data ID, ..." */
+};
+
+/* plugin.slow: a callback has not returned for long. */
+struct plugin_slow {
+	const char *plugin, *callback;
+	const char *tunnel;		/* as above */
+	uint64_t cpu_ms, asleep_ms;	/* since it was called */
+};
+
+/* plugin.quarantined: it is not called any more. */
+struct plugin_quarantined {
+	const char *plugin;
+	const char *callback;		/* it failed in last, or NULL */
+	struct frl_bytes target;	/* for this one only; or none */
+	uint32_t seconds;		/* with a target: for so long */
+	struct frl_bytes reason;
 };
 
 /* log.dropped: lines of this sink were lost before this one. */
@@ -72,6 +93,8 @@ extern const struct frl_event proxy_event_reload;	/* always */
 extern const struct frl_event proxy_event_worker;	/* always */
 extern const struct frl_event proxy_event_limit;		/* always */
 extern const struct frl_event plugin_event_error;	/* always */
+extern const struct frl_event plugin_event_slow;		/* always */
+extern const struct frl_event plugin_event_quarantined;	/* always */
 extern const struct frl_event log_event_dropped;	/* always */
 
 /* All of them; NULL ends. */

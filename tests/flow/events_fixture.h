@@ -178,10 +178,11 @@ hook(struct fixture *f, const char *event, struct script *script,
     bool fail_open)
 {
 	struct frl_hook h = { event, play };
+	const struct hook_owner owner = { .instance = script,
+	    .plugin = script->name, .fail_open = fail_open };
 	struct err err = { "" };
 
-	if (events_hook(f->events, &h, script, script->name, fail_open,
-	    &err) != 0)
+	if (events_hook(f->events, &h, &owner, &err) != 0)
 		fail_msg("%s", err.text);
 }
 

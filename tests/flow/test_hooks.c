@@ -57,6 +57,7 @@ hook_before_declaration(void **state)
 {
 	struct fixture *f = *state;
 	struct frl_hook h = { "other.always", play };
+	const struct hook_owner owner = { .instance = &f->a, .plugin = "a" };
 	struct err err;
 
 	hook(f, "other.always", &f->a, false);
@@ -67,8 +68,7 @@ hook_before_declaration(void **state)
 	/* A part is never published. */
 	assert_non_null(events_declare(f->events, &part_event, &err));
 	h.event = "test.part";
-	assert_int_equal(events_hook(f->events, &h, &f->a, "a", false, &err),
-	    -1);
+	assert_int_equal(events_hook(f->events, &h, &owner, &err), -1);
 	assert_non_null(strstr(err.text, "never published"));
 }
 
