@@ -114,7 +114,8 @@ capabilities_get(struct capabilities *c)
 	return (0);
 }
 
-/* Effective and permitted: those of `keep` that we have. */
+/* Effective and permitted: those of `keep` that we have.  Nothing is asked for
+ * where nothing changes: who locks us in (systemd) may refuse the call. */
 static int
 capabilities_keep(uint64_t keep)
 {
@@ -126,6 +127,9 @@ capabilities_keep(uint64_t keep)
 	if (capabilities_get(&now) != 0)
 		return (-1);
 	keep &= now.permitted;
+	if (now.permitted == keep && now.effective == keep &&
+	    now.inheritable == 0)
+		return (0);
 	d[0].permitted = d[0].effective = (uint32_t)keep;
 	d[1].permitted = d[1].effective = (uint32_t)(keep >> 32);
 	return (syscall(SYS_capset, &header, d) == 0 ? 0 : -1);

@@ -2,6 +2,7 @@
 #include "base/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,11 +14,15 @@ _Static_assert((SPOOL_SIZE & (SPOOL_SIZE - 1)) == 0, "a power of two");
 int
 spool_memory(void)
 {
-	int fd = memfd_create("spool", MFD_CLOEXEC), saved;
+	int fd = memfd_create("spool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int saved;
 
 	if (fd < 0)
 		return (-1);
-	if (ftruncate(fd, (off_t)(PAGE + SPOOL_SIZE)) == 0)
+	/* Who cuts it would have the other process die of a SIGBUS. */
+	if (ftruncate(fd, (off_t)(PAGE + SPOOL_SIZE)) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_SEAL) == 0)
 		return (fd);
 	saved = errno;
 	close(fd);

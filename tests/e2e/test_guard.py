@@ -319,6 +319,32 @@ class Kernels(Guarded):
         if shutil.which('strace') is None:
             self.skipTest('no strace')
 
+    @needs_root
+    def test_under_a_manager(self):
+        """systemd forbids the calls that would change nothing."""
+        path = self.logs / 'c.yaml'
+        port = harness.free_port()
+        path.write_text(harness.CONFIG.format(
+            listen=f'  - address: 127.0.0.1:{port}',
+            plugins='  - name: raw', log=self.logs / 'log.json',
+            extra='workers: 1\nsecurity: {user: nobody}'))
+        path.chmod(0o644)
+        calls = 'capset,setgroups,setresuid,setresgid'
+        with subprocess.Popen(
+                ['strace', '-f', '-qq', '-o', '/dev/null', '-e',
+                 f'inject={calls}:error=EPERM', '-e', f'trace={calls}',
+                 harness.PROGRAM, 'run', '-c', path],
+                stderr=subprocess.PIPE, text=True, user=NOBODY.pw_uid,
+                group=NOBODY.pw_gid, extra_groups=[], env={
+                    **os.environ,
+                    'ASAN_OPTIONS': 'detect_leaks=0'}) as process:
+            wait_until(lambda: harness.listens(port) or
+                       process.poll() is not None, 'it')
+            if process.poll() is None:
+                os.kill(self.program_of(process), signal.SIGINT)
+            _, err = process.communicate(timeout=harness.DEADLINE)
+        self.assertEqual(process.returncode, 0, err)
+
     def start(self, guard, wish):
         path = self.logs / 'c.yaml'
         port = harness.free_port()
@@ -352,7 +378,6 @@ class Kernels(Guarded):
                     log = self.logs / 'log.json'
                     wait_until(lambda: '"proxy.unguarded"'
                                in log.read_text(), 'the event')
-                    process.send_signal(signal.SIGINT)
                     os.kill(self.program_of(process), signal.SIGINT)
                     _, err = process.communicate(timeout=harness.DEADLINE)
                 self.assertIn(f'workers run without {guard}', err)
