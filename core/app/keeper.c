@@ -64,7 +64,8 @@ say_missing(void *arg, const char *guard, const char *why)
 	log_say(FRL_WARNING, "workers run without %s: %s", guard, why);
 }
 
-/* Load the plugins and give up what a worker does, in a process of their own. */
+/* Load the plugins and give up what a worker does, in a process of their
+ * own. */
 static int
 try_plugins(struct config *config)
 {

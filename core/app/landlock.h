@@ -19,8 +19,8 @@ int landlock_abi(void);
 
 /*
  * From now on, open nothing but what names and time zones need, and what is
- * in `read`: files, or folders with all that is below them.  no_new_privs must be
- * set.  -1 and a sentence: also where one of `read` is not there.
+ * in `read`: files, or folders with all that is below them.  no_new_privs must
+ * be set.  -1 and a sentence: also where one of `read` is not there.
  */
 int landlock_enter(int abi, const struct frl_strings *read, struct err *err);
 

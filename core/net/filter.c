@@ -165,7 +165,7 @@ add_suicide(scmp_filter_ctx filter, const struct frl_strings *more)
 			continue;
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 		    seccomp_syscall_resolve_name(names[i]), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 		if (result != 0)
 			return (result);
 	}
