@@ -40,6 +40,7 @@ target_link_options(frl_flags INTERFACE -Wl,-z,relro -Wl,-z,now
 # cannot promise that.
 add_library(frl_closed INTERFACE)
 if(FRL_SANITIZE)
+	add_compile_definitions(FRL_SANITIZE)
 	add_compile_options(-fsanitize=address,undefined
 		-fno-sanitize-recover=all -fno-omit-frame-pointer)
 	add_link_options(-fsanitize=address,undefined)

@@ -3,7 +3,7 @@
 # How each kind of folder becomes a target.
 
 set(frl_libs_base PkgConfig::YAML)
-set(frl_libs_net frl_ev PkgConfig::CARES)
+set(frl_libs_net frl_ev PkgConfig::CARES PkgConfig::SECCOMP)
 set(frl_libs_flow ${CMAKE_DL_LIBS})
 set(frl_libs_app)
 set(frl_below)

@@ -14,6 +14,7 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "app/guard.h"
 #include "base/err.h"
 #include "base/target.h"
 #include "base/yaml.h"
@@ -101,6 +102,7 @@ struct config {
 					 * system's, and /etc/hosts */
 	char *node;			/* NULL: the host's name */
 	uint32_t workers;		/* 0: as many as processors */
+	struct guard_options security;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
 };

@@ -574,8 +574,10 @@ say_death(const struct seat *seat, int status)
 	char why[128] = "";
 
 	if (WIFSIGNALED(status))
-		(void)snprintf(why, sizeof(why), "killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+		(void)snprintf(why, sizeof(why), "killed by signal %d (%s)%s",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    WTERMSIG(status) == SIGSYS ? ": no worker may make it "
+		    "(security.system_calls)" : "");
 	else if (WEXITSTATUS(status) != 0 || g->state == CURRENT)
 		(void)snprintf(why, sizeof(why), "exit status %d",
 		    WEXITSTATUS(status));

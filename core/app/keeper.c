@@ -53,7 +53,33 @@ tell_plan(int channel, const struct config *config)
 	return (0);
 }
 
-/* Load the plugins as a worker would, in a process of their own. */
+/*
+ * What only root may read was read: the rest, and all workers that are born of
+ * us, are somebody else.
+ */
+static int
+drop(const struct config *config)
+{
+	struct err err;
+
+	if (geteuid() == 0 && !config->security.as.change)
+		log_say(FRL_WARNING, "this runs as root: set `security: "
+		    "{user: fairlead}`, or any other user without rights");
+	if (privileges_drop(&config->security.as, &err) == 0)
+		return (EXIT_FINE);
+	log_say(FRL_ERROR, "%s", err.text);
+	return (EXIT_BAD_CONFIG);
+}
+
+static void
+say_missing(void *arg, const char *guard, const char *why)
+{
+	(void)arg;
+	log_say(FRL_WARNING, "workers run without %s: %s", guard, why);
+}
+
+/* Load the plugins and give up what a worker does, in a process of their
+ * own. */
 static int
 try_plugins(struct config *config)
 {
@@ -64,7 +90,9 @@ try_plugins(struct config *config)
 	if (pid == 0) {
 		/* The supervisor kills a keeper that it waits for in vain. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (trial_load(config, &err) != 0) {
+		if (trial_load(config, &err) != 0 ||
+		    guard_enter(&config->security, say_missing, NULL,
+		    &err) != 0) {
 			log_say(FRL_ERROR, "%s", err.text);
 			code = EXIT_BAD_CONFIG;
 		}
@@ -125,7 +153,9 @@ keep(int channel, void *arg)
 	struct config *config;
 
 	config = config_read_or_say(path, NULL);
-	failed.u.code = config == NULL ? EXIT_BAD_CONFIG : try_plugins(config);
+	failed.u.code = config == NULL ? EXIT_BAD_CONFIG : drop(config);
+	if (failed.u.code == EXIT_FINE)
+		failed.u.code = try_plugins(config);
 	if (failed.u.code != EXIT_FINE)
 		(void)message_send(channel, &failed, NULL, 0);
 	else if (tell_plan(channel, config) == 0)

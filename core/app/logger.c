@@ -57,6 +57,8 @@ struct logger {
 	struct logs *logs;
 	struct spools *spools;
 	struct timer patience;		/* with slow readers, at the end */
+	bool dropped;			/* we are who writes the files */
+	bool failed;			/* and shall not be */
 };
 
 /* ------------------------------------------------------------------ */
@@ -77,8 +79,9 @@ use_file(struct logger *l, const char *name)
 	if (file != NULL)
 		file->scribe = scribe_open(l->loop, name, &err);
 	if (file == NULL || file->scribe == NULL) {
-		log_say(FRL_ERROR, "%s", file == NULL ? "out of memory" :
-		    err.text);
+		log_say(FRL_ERROR, "%s%s", file == NULL ? "out of memory" :
+		    err.text, l->dropped ?
+		    " (logs are written as security.user)" : "");
 		free(file);
 		return (NULL);
 	}
@@ -114,7 +117,7 @@ open_log(struct logger *l, const struct message *m)
 	struct logs *logs = find_logs(l, m->u.open.generation);
 	uint32_t i = m->u.open.number;
 
-	if (i >= EVENTS_SINKS_MAX)
+	if (i >= EVENTS_SINKS_MAX || l->failed)
 		return (false);
 	if (logs == NULL) {
 		logs = calloc(1, sizeof(*logs));
@@ -320,6 +323,21 @@ stop_if_done(struct logger *l)
 		timer_start(l->loop, &l->patience, LAST_LINES_MS, give_up, l);
 }
 
+/* Once: the supervisor lets no configuration ask for another. */
+static void
+become(struct logger *l, const struct privileges *as)
+{
+	struct err err;
+
+	if (l->dropped)
+		return;
+	l->dropped = true;
+	if (privileges_drop(as, &err) == 0)
+		return;
+	log_say(FRL_ERROR, "logger: %s", err.text);
+	l->failed = true;
+}
+
 static void
 obey(struct logger *l, struct message *m, const int *fds, size_t count)
 {
@@ -330,6 +348,9 @@ obey(struct logger *l, struct message *m, const int *fds, size_t count)
 		m->u.open.fine = open_log(l, m);
 		m->kind = MESSAGE_OPENED;
 		(void)message_send(l->channel, m, NULL, 0);
+		break;
+	case MESSAGE_BECOME:
+		become(l, &m->u.as);
 		break;
 	case MESSAGE_CLOSE_LOGS:
 		close_logs(l, find_logs(l, m->u.generation));

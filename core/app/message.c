@@ -24,6 +24,7 @@ static const size_t sizes[] = {
 	[MESSAGE_DRAIN] = UP_TO(drain),
 	[MESSAGE_CUT] = offsetof(struct message, u),
 	[MESSAGE_REOPEN] = offsetof(struct message, u),
+	[MESSAGE_BECOME] = UP_TO(as),
 };
 
 int

@@ -5,7 +5,7 @@
  *	logger            supervisor                 keeper           worker
  *	  |<----- fork ------- |------ fork ---------->|
  *	  |                    |<- PLAN LISTEN.. LOG.. | (or FAILED)
- *	  |<---- OPEN_LOG.. ---|                       |
+ *	  |<- BECOME OPEN_LOG..|                       |
  *	  |----- OPENED.. ---->|                       |
  *	  |<---- SPOOLS -------|-- WORKER + channel -->|---- fork ------>|
  *	  |                    |<----------------------------- HELLO ----|
@@ -47,7 +47,8 @@ enum message_kind {
 	MESSAGE_SERVING,
 	MESSAGE_DRAIN,
 	MESSAGE_CUT,		/* last words now; again: cut */
-	MESSAGE_REOPEN		/* the logs */
+	MESSAGE_REOPEN,		/* the logs */
+	MESSAGE_BECOME		/* that user, from now on */
 };
 
 /* The descriptors of MESSAGE_SPOOLS. */
@@ -72,6 +73,7 @@ struct message {
 			bool fine;		/* OPENED */
 			struct plan_log log;	/* OPEN_LOG */
 		} open;
+		struct privileges as;		/* BECOME */
 		int32_t pid;			/* HELLO */
 		uint32_t generation;		/* SPOOLS, CLOSE_LOGS */
 		struct bar bar;

@@ -23,6 +23,7 @@ struct plan
 plan_of(const struct config *config)
 {
 	struct plan plan = {
+		.as = config->security.as,
 		.workers = workers_of(config),
 		.generations = (uint32_t)config->limits.generations,
 		.drain_ms = config->timeouts.drain,

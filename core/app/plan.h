@@ -6,6 +6,7 @@
 #ifndef APP_PLAN_H
 #define APP_PLAN_H
 
+#include "app/privileges.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/unixsock.h"
@@ -33,6 +34,7 @@ struct plan_log {
 };
 
 struct plan {
+	struct privileges as;		/* whom the logger becomes */
 	uint32_t workers;
 	uint32_t generations;		/* alive at a time, at most */
 	uint64_t drain_ms;		/* at the end; 0: no bound */

@@ -44,7 +44,8 @@ static const struct frl_option top_table[] = {
 };
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
-	"destinations", "log", "limits", "timeouts", "resolver", NULL };
+	"destinations", "log", "limits", "timeouts", "resolver", "security",
+	NULL };
 
 struct destinations {
 	struct frl_strings allow, refused_ports;
@@ -301,6 +302,7 @@ schema_read(struct schema *s)
 	read_log(s);
 	schema_limits(s);
 	schema_resolver(s);
+	schema_security(s);
 	schema_warn_idle(s);
 }
 
@@ -316,6 +318,7 @@ schema_clear(struct config *c)
 	free(c->sinks);
 	free(c->upgrades);
 	config_clear_listens(c);
+	schema_security_clear(c);
 	free(c->allow);
 	free(c->name_servers);
 	free(c->refused_ports);

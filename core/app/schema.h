@@ -64,6 +64,10 @@ struct plugin *schema_protocol(struct schema *s,
 /* `limits` and `timeouts`, also the listeners' own; after these. */
 void schema_limits(struct schema *s);
 
+/* `security` */
+void schema_security(struct schema *s);
+void schema_security_clear(struct config *config);
+
 /* `resolver` */
 void schema_resolver(struct schema *s);
 

@@ -132,8 +132,8 @@ load_plugins(struct server *s, struct err *err)
 /* ------------------------------------------------------------------ */
 /* Running								*/
 
-static void
-publish(struct server *s, const struct frl_event *event, const void *record)
+void
+server_publish(struct server *s, const struct frl_event *event, const void *record)
 {
 	const struct event_slot *slot;
 	struct decision decision;
@@ -155,7 +155,7 @@ say_start(struct server *s)
 	config_plugin_text(s->config, text, sizeof(text));
 	record.plugins.data = (const uint8_t *)text;
 	record.plugins.len = strlen(text);
-	publish(s, &proxy_event_start, &record);
+	server_publish(s, &proxy_event_start, &record);
 }
 
 static void
@@ -262,6 +262,12 @@ serve(struct server *s)
 		log_say(FRL_ERROR, "cannot watch for signals");
 		return (EXIT_FAILURE);
 	}
+	/* A supervised worker has done so before; a guest is no server. */
+	if (s->guest == NULL && s->config->security.as.change &&
+	    privileges_drop(&s->config->security.as, &err) != 0) {
+		log_say(FRL_ERROR, "%s", err.text);
+		return (EXIT_CONFIG);
+	}
 	if (s->guest != NULL &&
 	    s->guest->opened(s->guest->arg, s, &err) != 0) {
 		log_say(FRL_ERROR, "%s", err.text);
@@ -272,7 +278,7 @@ serve(struct server *s)
 	loop_run(s->loop);
 	record.reason = s->leaving;
 	if (!is_led(s))
-		publish(s, &proxy_event_stop, &record);
+		server_publish(s, &proxy_event_stop, &record);
 	/* events_free() says which lines are lost, and why. */
 	return (events_flush(s->events, LAST_LINES_MS) == 0 ? 0 :
 	    EXIT_FAILURE);

@@ -70,6 +70,10 @@ void server_drain(struct server *server, const char *reason);
 /* Open the logs anew. */
 void server_reopen(struct server *server);
 
+/* An event of the core's own (tunnel_events.h).  record: borrow. */
+void server_publish(struct server *server, const struct frl_event *event,
+    const void *record);
+
 /* The loggers took lines. */
 void server_logged(struct server *server);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/notify.h"
+#include "net/outfile.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -115,18 +116,45 @@ keep_gates(struct supervisor *s)
 }
 
 static void
-open_logs(struct supervisor *s, struct generation *g)
+open_some(struct supervisor *s, struct generation *g, bool standard)
 {
 	const struct plan *plan = generation_plan(g);
 	struct message m = { .kind = MESSAGE_OPEN_LOG };
 	uint32_t i;
 
 	for (i = 0; i < plan->log_count; i++) {
+		if (outfile_is_standard(plan->logs[i].file) != standard)
+			continue;
 		m.u.open.generation = generation_number(g);
 		m.u.open.number = i;
 		m.u.open.log = plan->logs[i];
 		(void)message_post(&s->to_logger, &m, NULL, 0);
 	}
+}
+
+/*
+ * The pipe or terminal that we were given is ours, and may not be opened anew
+ * by somebody else (net/outfile); files belong to the user that rotates them.
+ */
+static void
+open_logs(struct supervisor *s, struct generation *g)
+{
+	struct message m = { .kind = MESSAGE_BECOME };
+
+	open_some(s, g, true);
+	m.u.as = generation_plan(g)->as;
+	if (m.u.as.change)
+		(void)message_send(s->channel, &m, NULL, 0);
+	open_some(s, g, false);
+}
+
+/* The logger cannot become somebody else a second time. */
+static bool
+is_same_user(const struct supervisor *s, const struct generation *g)
+{
+	return (s->current == NULL ||
+	    privileges_equal(&generation_plan(s->current)->as,
+	    &generation_plan(g)->as));
 }
 
 static void
@@ -135,6 +163,14 @@ planned(void *arg, struct generation *g)
 	struct supervisor *s = arg;
 	struct err err;
 
+	if (!is_same_user(s, g)) {
+		log_say(FRL_ERROR, "security.user and security.group do not "
+		    "change by a reload: restart to become %s",
+		    generation_plan(g)->as.change ?
+		    generation_plan(g)->as.name : "who started this");
+		generation_fail(g, EXIT_BAD_CONFIG);
+		return;
+	}
 	if (gates_open(s->gates, generation_plan(g), &err) != 0) {
 		log_say(FRL_ERROR, "%s", err.text);
 		generation_fail(g, EXIT_CANNOT_BIND);
@@ -506,6 +542,7 @@ supervisor_run(const char *path)
 		SIGCHLD, 0 };
 	struct supervisor s = { .path = path, .loop = loop_create(),
 	    .gates = gates_create() };
+	struct err err;
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
 	    .serves = serves, .worker = worker_changed, .lacks = lacks,
@@ -518,6 +555,8 @@ supervisor_run(const char *path)
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    loop_signals(s.loop, signals, signalled, &s) != 0) {
 		log_say(FRL_ERROR, "cannot begin: %s", strerror(errno));
+	} else if (privileges_reduce(&err) != 0) {
+		log_say(FRL_ERROR, "%s", err.text);
 	} else if (start_logger(&s) == 0) {
 		s.code = EXIT_FINE;
 		notify_open(&s.notify);

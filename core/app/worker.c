@@ -12,11 +12,13 @@
 #include "app/server.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "flow/tunnel_events.h"
 #include "net/loop.h"
 
 struct worker_seat {
 	int channel;
 	uint64_t drain_ms;		/* if the supervisor vanishes */
+	const struct guard_options *guard;
 	struct server *server;
 	struct watch watch, room_watch;
 	struct server_socket *sockets;
@@ -169,12 +171,26 @@ has_room(void *arg, bool readable, bool writable)
 	server_logged(seat->server);
 }
 
+static void
+say_missing(void *arg, const char *guard, const char *why)
+{
+	struct proxy_unguarded record = { .pid = (uint64_t)getpid(),
+	    .guard = guard };
+
+	record.reason.data = (const uint8_t *)why;
+	record.reason.len = strlen(why);
+	server_publish(arg, &proxy_event_unguarded, &record);
+}
+
 static int
 opened(void *arg, struct server *server, struct err *err)
 {
 	struct worker_seat *seat = arg;
 
 	seat->server = server;
+	/* Everything is open and loaded; no client was let in. */
+	if (guard_enter(seat->guard, say_missing, server, err) != 0)
+		return (-1);
 	if (say(seat, MESSAGE_SERVING) != 0)
 		return (err_set(err, "the supervisor is gone"));
 	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
@@ -210,7 +226,8 @@ int
 worker_run(struct config *config, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
-	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1 };
+	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
+	    .guard = &config->security };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;

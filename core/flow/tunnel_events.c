@@ -281,6 +281,24 @@ const struct frl_event proxy_event_worker = {
 	.flags = FRL_EVENT_ALWAYS
 };
 
+#define R proxy_unguarded
+static const struct frl_field unguarded_fields[] = {
+	U64("pid", pid, "of the process"),
+	NAME("guard", guard, "seccomp or landlock"),
+	TEXT("reason", reason, 256, "why it is not to be had"),
+	END
+};
+#undef R
+
+const struct frl_event proxy_event_unguarded = {
+	.name = "proxy.unguarded",
+	.help = "A worker serves without a guard that is on under `security`.",
+	.text = "worker {pid} serves without {guard}: {reason}",
+	.fields = unguarded_fields,
+	.record_size = sizeof(struct proxy_unguarded),
+	.flags = FRL_EVENT_ALWAYS
+};
+
 #define R proxy_limit
 static const struct frl_field limit_fields[] = {
 	NAME("limit", limit, "which one of `limits`"),
@@ -400,6 +418,7 @@ const struct frl_event *const tunnel_events[] = {
 	&proxy_event_stop,
 	&proxy_event_reload,
 	&proxy_event_worker,
+	&proxy_event_unguarded,
 	&proxy_event_limit,
 	&plugin_event_error,
 	&plugin_event_slow,

@@ -37,6 +37,13 @@ struct proxy_worker {
 	struct frl_bytes reason;	/* of its end, if it was none of ours */
 };
 
+/* proxy.unguarded: a process serves without one of the guards of `security`. */
+struct proxy_unguarded {
+	uint64_t pid;
+	const char *guard;		/* "seccomp", "landlock" */
+	struct frl_bytes reason;
+};
+
 /* proxy.limit: clients were turned away since the last such line. */
 struct proxy_limit {
 	const char *limit;		/* its name under `limits` */
@@ -91,6 +98,7 @@ extern const struct frl_event proxy_event_start;	/* always */
 extern const struct frl_event proxy_event_stop;		/* always */
 extern const struct frl_event proxy_event_reload;	/* always */
 extern const struct frl_event proxy_event_worker;	/* always */
+extern const struct frl_event proxy_event_unguarded;	/* always */
 extern const struct frl_event proxy_event_limit;		/* always */
 extern const struct frl_event plugin_event_error;	/* always */
 extern const struct frl_event plugin_event_slow;		/* always */

@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "net/hosts.h"
 
 #define FILE_MAX (64 * 1024 * 1024)
@@ -130,11 +132,21 @@ refresh(struct hosts *hosts)
 	    now.st_mtim.tv_sec == hosts->seen.st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == hosts->seen.st_mtim.tv_nsec)
 		return;
-	forget(hosts);
 	hosts->seen = now;
-	if (!S_ISREG(now.st_mode) || now.st_size > FILE_MAX)
+	if (!S_ISREG(now.st_mode) || now.st_size > FILE_MAX) {
+		forget(hosts);
 		return;
+	}
 	fd = open(hosts->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	/* Landlock lets us read the file that was there at the beginning: what
+	 * it says holds better than nothing. */
+	if (fd == -1 && errno == EACCES) {
+		log_say(FRL_WARNING, "%s has changed, and this process may "
+		    "not read the new one: the old one holds until the next "
+		    "reload", hosts->path);
+		return;
+	}
+	forget(hosts);
 	if (fd == -1 || !read_text(hosts, fd, (size_t)now.st_size)) {
 		/* Descriptors or memory may be there the next time. */
 		forget(hosts);
@@ -153,6 +165,7 @@ hosts_create(const char *path)
 		free(hosts);
 		return (NULL);
 	}
+	refresh(hosts);
 	return (hosts);
 }
 

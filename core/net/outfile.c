@@ -111,9 +111,15 @@ outfile_close(struct outfile *file)
 }
 
 bool
+outfile_is_standard(const char *name)
+{
+	return (standard_find(name) != NULL);
+}
+
+bool
 outfile_has_path(const struct outfile *file)
 {
-	return (standard_find(file->name) == NULL);
+	return (!outfile_is_standard(file->name));
 }
 
 /*

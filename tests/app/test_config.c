@@ -619,6 +619,44 @@ test_sections(void **state)
 }
 
 static void
+test_security(void **state)
+{
+	struct config *c = good(HEAD);
+
+	(void)state;
+	assert_false(c->security.as.change);
+	assert_int_equal(c->security.seccomp, GUARD_ON);
+	assert_int_equal(c->security.landlock, GUARD_ON);
+	config_free(c);
+	/* Numbers need no entry in a table. */
+	c = good(HEAD "security: {user: \"54321\", group: \"12345\",\n"
+	    "    seccomp: required, landlock: off,\n"
+	    "    system_calls: [clone3], read: [/etc/ssl]}\n");
+	assert_true(c->security.as.change);
+	assert_int_equal(c->security.as.uid, 54321);
+	assert_int_equal(c->security.as.gid, 12345);
+	assert_string_equal(c->security.as.name, "54321");
+	assert_int_equal(c->security.seccomp, GUARD_REQUIRED);
+	assert_int_equal(c->security.landlock, GUARD_OFF);
+	assert_string_equal(c->security.system_calls.items[0], "clone3");
+	assert_string_equal(c->security.read.items[0], "/etc/ssl");
+	config_free(c);
+	c = good(HEAD "security: {user: root}\n");
+	assert_true(c->security.as.change);
+	assert_int_equal(c->security.as.uid, 0);
+	config_free(c);
+	bad_once(HEAD "security: {user: \"54321\"}\n", "c.yaml:5:18: "
+	    "user 54321 has no group of its own: set `group`, too");
+	/* (uid_t)-1 is none: setresuid(2) would change nothing. */
+	bad_once(HEAD "security: {user: \"4294967295\", group: \"1\"}\n",
+	    "c.yaml:5:18: there is no user '4294967295' on this host");
+	bad_once(HEAD "security: {system_calls: [read, opne]}\n",
+	    "c.yaml:5:33: 'opne' is no system call, such as clone3");
+	bad_once(HEAD "security: {read: [etc]}\n",
+	    "c.yaml:5:19: 'etc' is no absolute path");
+}
+
+static void
 test_load(void **state)
 {
 	struct events_options options = { .node = "test", .wait_ms = 1000 };
@@ -716,6 +754,7 @@ main(void)
 		cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_security),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_add),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <sys/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,31 @@ test_changes(void **state)
 	hosts_free(hosts);
 }
 
+/* One that replaces it and may not be read (a worker is locked in): what was
+ * read before holds. */
+static void
+test_locked(void **state)
+{
+	struct hosts *hosts;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();		/* nobody to be refused something */
+	put("192.0.2.1 a\n", 12);
+	hosts = hosts_create(PATH);
+	unlink(PATH);
+	put("192.0.2.22 a\n", 13);
+	assert_int_equal(chmod(PATH, 0), 0);
+	assert_int_equal(seteuid(65534), 0);
+	expect(hosts, "a", AF_INET, "192.0.2.1");
+	expect(hosts, "a", AF_INET, "192.0.2.1");
+	assert_int_equal(seteuid(0), 0);
+	put("192.0.2.3 a\n", 12);
+	expect(hosts, "a", AF_INET, "192.0.2.3");
+	hosts_free(hosts);
+	unlink(PATH);
+}
+
 /* A hundred thousand names cost once. */
 static void
 test_long(void **state)
@@ -154,6 +180,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_many),
 	};
