@@ -44,7 +44,8 @@ static const struct frl_option top_table[] = {
 };
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
-	"destinations", "log", "limits", "timeouts", "resolver", NULL };
+	"destinations", "log", "limits", "timeouts", "resolver",
+	"parents", NULL };
 
 struct destinations {
 	struct frl_strings allow, refused_ports;
@@ -302,6 +303,7 @@ schema_read(struct schema *s)
 	read_log(s);
 	schema_limits(s);
 	schema_resolver(s);
+	schema_parents(s);
 }
 
 void
@@ -318,6 +320,7 @@ schema_clear(struct config *c)
 	config_clear_listens(c);
 	free(c->allow);
 	free(c->name_servers);
+	parents_clear(&c->parents);
 	free(c->refused_ports);
 	free(c->node);
 }

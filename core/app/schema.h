@@ -57,6 +57,9 @@ struct plugin *schema_protocol(struct schema *s,
 /* `limits` and `timeouts`, also the listeners' own; after these. */
 void schema_limits(struct schema *s);
 
+/* `parents` */
+void schema_parents(struct schema *s);
+
 /* `resolver` */
 void schema_resolver(struct schema *s);
 

@@ -27,7 +27,7 @@
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
- *		FRL_WHY_TIMEOUT, frl_host.quiet
+ *		FRL_WHY_TIMEOUT, frl_host.quiet, `via` of tunnel.h
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
