@@ -72,7 +72,7 @@ config_set_parent(struct config *config, const char *url, struct err *err)
 	for (i = 0; i < count; i++)
 		(void)parents_read_pattern(&p->excepted[i], excepted[i]);
 	p->excepted_count = count;
-	return (parents_draw(all) == 0 ? 0 :
+	return (parents_finish(all) == 0 ? 0 :
 	    err_set(err, "the system gives no random number"));
 }
 

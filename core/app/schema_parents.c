@@ -127,12 +127,12 @@ schema_parents(struct schema *s)
 		    "parents: %d entries are the most", PARENTS_MAX);
 		return;
 	}
-	if (parents_draw(p) != 0)
-		yaml_complain(s->file, list, s->errors,
-		    "parents: the system gives no random number");
 	p->list = schema_alloc(s, list->count, sizeof(*p->list));
 	if (p->list == NULL)
 		return;
 	for (; p->count < list->count; p->count++)
 		read_parent(s, &p->list[p->count], &list->items[p->count]);
+	if (parents_finish(p) != 0)
+		yaml_complain(s->file, list, s->errors,
+		    "parents: the system gives no random number");
 }

@@ -58,7 +58,7 @@
 	X(SELF, "self_connection", \
 	    "the destination is this proxy itself", 403, \
 	    "destination_ip_prohibited", DECISION) \
-	X(LOOP, "loop", "the request has been here before", 508, \
+	X(LOOP, "loop", "the request would go round and round", 508, \
 	    "proxy_loop_detected", FAULT) \
 	X(PARENT_REFUSED, "parent_refused", \
 	    "the parent proxy does not lead there", 502, \

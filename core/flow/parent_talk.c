@@ -57,8 +57,9 @@ refused(struct parent_answer *answer, const struct parent *parent,
 	(void)snprintf(answer->detail, sizeof(answer->detail),
 	    "answered %u%s%.*s%s", (unsigned)m->status, len == 0 ? "" : " ",
 	    (int)len, len == 0 ? "" : (const char *)m->reason.data, hint);
+	/* Who sees a loop, all along it shall know of (RFC 5842, 7.2). */
 	answer->why = m->status == 504 ? WHY_PARENT_TIMEOUT :
-	    WHY_PARENT_REFUSED;
+	    m->status == 508 ? WHY_LOOP : WHY_PARENT_REFUSED;
 	return (PARENT_NO);
 }
 

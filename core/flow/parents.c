@@ -249,13 +249,13 @@ parents_read_pattern(struct parents_pattern *pattern, const char *text)
 			return (-1);
 		begin[len - 1] = '\0';
 	}
-	if (strcmp(begin, "*") == 0)
+	if (strcmp(copy, "*") == 0)
 		return (0);
 	if (addr_range_parse(&pattern->range, begin) == 0) {
 		pattern->kind = PARENTS_RANGE;
 		return (0);
 	}
-	return (read_name(pattern, begin));
+	return (begin != copy ? -1 : read_name(pattern, begin));
 }
 
 static bool
@@ -316,14 +316,20 @@ parents_find(const struct parents *parents, const struct target *target)
 /* Loops								*/
 
 int
-parents_draw(struct parents *parents)
+parents_finish(struct parents *parents)
 {
 	uint64_t seed;
+	size_t i;
 
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return (-1);
 	(void)snprintf(parents->token, sizeof(parents->token),
 	    "fairlead-%016llx", (unsigned long long)seed);
+	for (i = 0; i < parents->count; i++) {
+		parents->list[i].hop.authorization =
+		    parents->list[i].authorization;
+		parents->list[i].hop.via = parents->token;
+	}
 	return (0);
 }
 

@@ -37,6 +37,7 @@ struct parent {
 	struct target target;
 	char name[TARGET_TEXT_SIZE];	/* "proxy.example:3128" */
 	char *authorization;		/* "Basic ..."; NULL: none */
+	struct frl_parent hop;		/* the same, for inspectors */
 	bool resolves;			/* names are its business */
 	struct parents_pattern *wanted, *excepted;
 	size_t wanted_count, excepted_count;
@@ -66,8 +67,9 @@ int parents_read_pattern(struct parents_pattern *pattern, const char *text);
 const struct parent *parents_find(const struct parents *parents,
     const struct target *target);
 
-/* Draw the token: before anything is forked that shares it.  0 or -1. */
-int parents_draw(struct parents *parents);
+/* The list is whole: draw the token, before anything is forked that shares
+ * it.  It stays where it is now.  0 or -1. */
+int parents_finish(struct parents *parents);
 
 /* Has a request with this head been sent to a parent from here before? */
 bool parents_sent(const struct parents *parents,

@@ -10,6 +10,11 @@
  *	  names are the parent's                          |
  *	                                        CONNECT --+--> 2xx: connected
  *
+ * Requests in absolute-form need no CONNECT, which many a proxy allows to port
+ * 443 alone: the protocol link asks the parent in the same form.  But where an
+ * address was judged that is what must be reached, and few proxies send on an
+ * upgrade.
+ *
  * The configuration trusts the parent, so its own address is not judged, but
  * for being ours.  The server's is: by the rules that hold without a parent,
  * as far as it is known.
@@ -33,6 +38,7 @@ struct tunnel_parent {
 	char *via;			/* what the client's head said, or
 					 * NULL */
 	bool old;			/* it was one of HTTP/1.0 */
+	bool upgrade;			/* it asked for another protocol */
 	struct conn *conn;
 	struct timer deadline;		/* of the answer */
 	struct buf out, in;
@@ -114,6 +120,8 @@ read_via(struct tunnel_parent *p, const struct buf *early, size_t size)
 	if (head_scan_request(&head, fields, buf_data(early), size,
 	    &limits) == HEAD_OK) {
 		p->old = head.message.minor == 0;
+		p->upgrade = head_field(&head.message, "upgrade", NULL) !=
+		    NULL;
 		p->via = join_via(&head);
 		if (p->via == NULL)
 			why = WHY_OUT_OF_RESOURCES;
@@ -285,6 +293,13 @@ parent_ask_now(struct tunnel_parent *p)
 /* ------------------------------------------------------------------ */
 /* The way to the parent						*/
 
+static bool
+needs_connect(const struct tunnel_parent *p)
+{
+	return (p->tunnel->forwarder == NULL || !p->parent->resolves ||
+	    p->tunnel->target->kind != TARGET_NAME || p->upgrade);
+}
+
 static enum why
 reach_allow(void *arg, const struct addr *addr, const char **ret_text)
 {
@@ -315,8 +330,13 @@ reached(void *arg, const struct dial_result *result)
 	p->conn = conn_create(t->all->options.loop, result->fd);
 	if (p->conn == NULL)
 		tunnel_deny(t, WHY_OUT_OF_RESOURCES, NULL, NULL);
-	else
+	else if (needs_connect(p))
 		parent_ask_now(p);
+	else {
+		t->story.tunnel.parent = &p->parent->hop;
+		p->asked_us = loop_now_us(t->all->options.loop);
+		led_there(p);
+	}
 }
 
 static void

@@ -11,6 +11,7 @@ import threading
 import unittest
 
 import harness
+import wsframes
 from harness import (BUILD, PROGRAM, Case, echo, free_port, read_all,
                      read_exactly, read_head, wait_until)
 
@@ -119,6 +120,72 @@ class Ways(Parent):
                          [f'127.0.0.1:{outer.port}'] * 2)
         self.assertEqual(len(outer.lines('http.request')), 3)
 
+    def test_absolute_form(self):
+        """Where names are the parent's, it is asked as we were."""
+        heads = []
+
+        def parent(sock):
+            try:
+                while True:
+                    heads.append(read_head(sock).decode())
+                    sock.sendall(b'HTTP/1.1 200 OK\r\nVia: 1.1 p\r\n'
+                                 b'Content-Length: 2\r\n\r\nok')
+            except EOFError:
+                pass
+        server = self.serve(parent)
+        proxy = self.by(server.port, who='ich:geheim@', resolve='parent')
+        sock = self.dial(proxy.port)
+        for line in ('GET http://A.example:81/x?y=1 HTTP/1.1',
+                     'GET http://a.example:81?q HTTP/1.1',
+                     'OPTIONS http://b.example HTTP/1.1',
+                     'GET http://b.example HTTP/1.1'):
+            sock.sendall(f'{line}\r\nHost: z\r\nVia: 1.1 before\r\n'
+                         'Proxy-Authorization: Basic bWVpbnM=\r\n'
+                         'Connection: x\r\nX: y\r\nY: z\r\n\r\n'.encode())
+            self.assertIn(b' 200 ', read_head(sock))
+            self.assertEqual(read_exactly(sock, 2), b'ok')
+        sock.close()
+        proxy.wait_line('tunnel.close', 2)
+        token = heads[0].split('Via: 1.1 ')[-1].rstrip()
+        self.assertRegex(token, r'^fairlead-[0-9a-f]{16}$')
+        secret = base64.b64encode(b'ich:geheim').decode()
+        for head, line, host in zip(heads, (
+                'GET http://a.example:81/x?y=1', 'GET http://a.example:81/?q',
+                'OPTIONS http://b.example', 'GET http://b.example/'),
+                ['a.example:81'] * 2 + ['b.example'] * 2):
+            self.assertEqual(head.split('\r\n')[:-2], [
+                f'{line} HTTP/1.1', f'Host: {host}', 'Via: 1.1 before',
+                'Y: z', 'Via: 1.1 fairlead',
+                f'Proxy-Authorization: Basic {secret}', f'Via: 1.1 {token}'])
+        self.assertEqual([x['via'] for x in proxy.lines('tunnel.connect')],
+                         [f'127.0.0.1:{server.port}'] * 2)
+        self.assertNotIn(secret, proxy.log.read_text())
+        self.assertNotIn('http://', proxy.log.read_text())
+
+    def test_upgrade(self):
+        """An upgrade goes by CONNECT."""
+        parent = self.raw(OK, then=lambda s: (
+            read_head(s), s.sendall(wsframes.ANSWER), echo(s)))
+        proxy = self.by(parent.port, resolve='parent')
+        sock = self.dial(proxy.port)
+        sock.sendall(wsframes.REQUEST.replace(
+            b'GET /', b'GET http://a.example/'))
+        self.assertIn(b' 101 ', read_head(sock))
+        self.assertTrue(parent.heads[0].startswith('CONNECT a.example:80 '))
+        sock.close()
+        self.wait_close(proxy)
+
+    def test_407(self):
+        server = self.raw(b'HTTP/1.1 407 no\r\nProxy-Authenticate: Basic '
+                          b'realm="x"\r\nContent-Length: 0\r\n\r\n',
+                          then=read_all)
+        proxy = self.by(server.port, resolve='parent')
+        status, fields, body = self.ask(
+            proxy, b'GET http://a.example/ HTTP/1.1\r\nHost: a\r\n\r\n')
+        self.assertEqual(status, 502)
+        self.assertIn(b'the parent proxy does not take', body)
+        self.assertNotIn('proxy-authenticate', fields)
+
     def test_reverse(self):
         server = self.serve(echo)
         outer = self.proxy()
@@ -172,8 +239,10 @@ class Ways(Parent):
                  '/dev/null', '--next', '-sS', '-m', '60',
                  'http://nowhere.invalid/'],
                 capture_output=True, timeout=90, env=env or None)
-            self.assertIn(b'fairlead: the parent proxy does not lead there',
+            # In the parent's own words.
+            self.assertIn(b'fairlead: the host name did not resolve',
                           result.stdout, result.stderr)
+            self.assertIn(b', via 127.0.0.1', result.stderr)
             self.assertNotIn(b'geheim', result.stderr)
         self.assertEqual([x['server']['name']
                           for x in outer.wait_line('tunnel.open', 2)],
@@ -424,28 +493,33 @@ class Loops(Parent):
     def test_two(self):
         for resolve in ('here', 'parent'):
             first, second = self.chain(('resolve', resolve))
-            _, body = self.denied(first, '127.0.0.1:9', 502)
-            self.assertIn('answered 502', body)
-            _, body = self.denied(first, '127.0.0.1:9', 502)
+            for _ in (1, 2):
+                _, body = self.denied(first, '127.0.0.1:9', 508)
+                self.assertIn('answered 508', body)
             for proxy in (first, second):
                 proxy.wait_line('tunnel.close', 2)
                 proxy.stop()
                 self.assertEqual(len(proxy.lines('tunnel.open')), 2)
             loops = [x for x in first.lines('tunnel.failed')
                      if x['reason'] == 'loop']
-            self.assertEqual([x['status'] for x in loops], [508, 508])
+            self.assertEqual([x['status'] for x in loops], [508] * 4)
             self.assertEqual([x['via_status'] for x in second.lines(
                 'tunnel.failed')], [508, 508])
 
     def test_two_forward(self):
-        first, second = self.chain()
-        status, _, body = self.ask(
-            first, b'GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n'
-            b'Connection: close\r\n\r\n')
-        self.assertEqual(status, 502, body)
-        first.wait_line('tunnel.close')
-        first.stop()
-        self.assertEqual(len(first.lines('tunnel.open')), 1)
+        for resolve, name in (('here', '127.0.0.1:9'),
+                              ('parent', 'a.example')):
+            first, second = self.chain(('resolve', resolve))
+            status, _, body = self.ask(first, (
+                f'GET http://{name}/ HTTP/1.1\r\nHost: a\r\n'
+                'Connection: close\r\n\r\n').encode())
+            self.assertEqual(status, 508, body)
+            self.assertIn(b'would go round and round', body)
+            first.wait_line('tunnel.close')
+            second.wait_line('tunnel.close')
+            for proxy in (first, second):
+                proxy.stop()
+                self.assertEqual(len(proxy.lines('tunnel.open')), 1)
 
     def test_via_that_came_back(self):
         parent = self.raw(OK)
