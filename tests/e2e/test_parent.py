@@ -470,11 +470,12 @@ class Answers(Parent):
 
 
 class Loops(Parent):
-    def chain(self, *more):
+    def chain(self, *more, supervised=False):
         """Two that are each other's parent."""
         ports = free_port(), free_port()
         config = harness.CONFIG
-        proxies = [self.proxy(extra=parents(by(ports[1 - i], **dict(more))),
+        proxies = [self.proxy(supervised=supervised, extra=parents(
+                                  by(ports[1 - i], **dict(more))),
                               config=config.replace(
                                   '{listen}', '{listen}\n'
                                   f'  - address: 127.0.0.1:{ports[i]}'))
@@ -482,17 +483,23 @@ class Loops(Parent):
         return proxies
 
     def test_own_listener(self):
-        port = free_port()
-        proxy = self.proxy(
-            extra=parents(by(port)), config=harness.CONFIG.replace(
-                '{listen}', f'{{listen}}\n  - address: 127.0.0.1:{port}'))
-        fields, body = self.denied(proxy, '127.0.0.1:9', 508)
-        self.assertIn('its own parent', body)
-        self.assertIn('error=proxy_loop_detected', fields['proxy-status'])
+        for supervised in (False, True):
+            port = free_port()
+            proxy = self.proxy(
+                extra=parents(by(port)), supervised=supervised,
+                config=harness.CONFIG.replace(
+                    '{listen}', f'{{listen}}\n  - address: 127.0.0.1:{port}'))
+            fields, body = self.denied(proxy, '127.0.0.1:9', 508)
+            self.assertIn('its own parent', body)
+            self.assertIn('error=proxy_loop_detected',
+                          fields['proxy-status'])
 
     def test_two(self):
-        for resolve in ('here', 'parent'):
-            first, second = self.chain(('resolve', resolve))
+        """Also where another worker sees it again."""
+        for resolve, supervised in (('here', False), ('parent', False),
+                                    ('here', True)):
+            first, second = self.chain(('resolve', resolve),
+                                       supervised=supervised)
             for _ in (1, 2):
                 _, body = self.denied(first, '127.0.0.1:9', 508)
                 self.assertIn('answered 508', body)
