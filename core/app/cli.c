@@ -47,6 +47,9 @@ static const struct command commands[] = {
 	    "Private addresses are refused\n"
 	    "                     otherwise; loopback (127.0.0.0/8, ::1) is not, "
 	    "but with -c\n"
+	    "      --via URL      by this proxy, http://[user:password@]host:"
+	    "port, to all but\n                     loopback; as `env`: the "
+	    "one that http_proxy names\n"
 	    "  -q, --quiet        nothing on stderr but warnings and "
 	    "errors\n\n"
 	    "Exit status: COMMAND's; 128+N when signal N killed it; 126 it "
@@ -227,6 +230,9 @@ parse_exec_option(struct cli *cli, int c, char **argv, struct err *err)
 		return (0);
 	case 'a':
 		return (add_allow(&cli->exec, optarg, err));
+	case 'v':
+		cli->exec.via = optarg;
+		return (0);
 	case 'q':
 		cli->exec.quiet = true;
 		return (0);
@@ -246,6 +252,7 @@ parse_exec(struct cli *cli, int argc, char **argv, struct err *err)
 		{ "config", required_argument, NULL, 'c' },
 		{ "log", required_argument, NULL, 'o' },
 		{ "allow", required_argument, NULL, 'a' },
+		{ "via", required_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },

@@ -42,6 +42,7 @@ struct cli_exec {
 	const char *allow[CLI_ALLOW_MAX];
 	size_t allow_count;
 	bool quiet;
+	const char *via;		/* borrow; a parent proxy, or NULL */
 };
 
 struct cli {

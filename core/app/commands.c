@@ -76,10 +76,28 @@ exec_adapt(struct config *config, bool quiet, struct err *err)
 	    err));
 }
 
+/* The proxy that we were started behind; "": there is none. */
+static const char *
+exec_outer(void)
+{
+	static const char *const names[] = { "http_proxy", "HTTP_PROXY",
+		"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+	const char *url;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		url = getenv(names[i]);
+		if (url != NULL && url[0] != '\0')
+			return (url);
+	}
+	return ("");
+}
+
 static int
 exec_configure(struct config *config, const struct cli *cli, struct err *err)
 {
 	const struct cli_exec *exec = &cli->exec;
+	struct err why;
 	size_t i;
 
 	if (cli->config != NULL &&
@@ -89,6 +107,12 @@ exec_configure(struct config *config, const struct cli *cli, struct err *err)
 		if (config_add_allow(config, exec->allow[i], err) != 0)
 			return (-1);
 	}
+	if (exec->via != NULL && config_set_parent(config,
+	    strcmp(exec->via, "env") == 0 ? exec_outer() : exec->via,
+	    &why) != 0)
+		return (err_set(err, "--via %s: %s",
+		    strcmp(exec->via, "env") == 0 ? "env, of http_proxy" :
+		    "URL", why.text));
 	return (exec->log == NULL ? 0 : config_add_sink(config, exec->log,
 	    SINK_JSON, err));
 }

@@ -19,6 +19,7 @@
 #include "base/target.h"
 #include "base/yaml.h"
 #include "flow/events.h"
+#include "flow/parents.h"
 #include "flow/plugin.h"
 #include "net/addr.h"
 #include "net/unixsock.h"
@@ -95,6 +96,8 @@ struct config {
 	uint16_t *refused_ports;
 	size_t refused_port_count;
 
+	struct parents parents;		/* proxies that lead to some of them */
+
 	struct sink_options *sinks;	/* at least one */
 	size_t sink_count;
 
@@ -126,11 +129,14 @@ struct config *config_read_or_say(const char *path, const char *text);
  *
  *	listen_only	CONNECT on this address ("127.0.0.1:0"), nowhere else
  *	allow		one more range under `destinations`
+ *	parent		by this proxy alone, to all but loopback; it resolves
  *	sink		one more log, of all events
  */
 int config_listen_only(struct config *config, const char *address,
     struct err *err);
 int config_add_allow(struct config *config, const char *range,
+    struct err *err);
+int config_set_parent(struct config *config, const char *url,
     struct err *err);
 int config_add_sink(struct config *config, const char *file,
     enum sink_format format, struct err *err);

@@ -45,6 +45,36 @@ config_add_allow(struct config *config, const char *range, struct err *err)
 	return (0);
 }
 
+int
+config_set_parent(struct config *config, const char *url, struct err *err)
+{
+	static const char *const excepted[] = { "localhost", "*.localhost",
+		"127.0.0.0/8", "::1" };
+	const size_t count = sizeof(excepted) / sizeof(excepted[0]);
+	struct parents *all = &config->parents;
+	struct parent *p;
+	size_t i;
+
+	parents_clear(all);
+	all->list = p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return (err_set(err, "out of memory"));
+	all->count = 1;
+	if (parents_read_url(p, url, err) != 0)
+		return (-1);
+	p->resolves = true;
+	p->wanted = calloc(1, sizeof(*p->wanted));	/* any */
+	p->excepted = calloc(count, sizeof(*p->excepted));
+	if (p->wanted == NULL || p->excepted == NULL)
+		return (err_set(err, "out of memory"));
+	p->wanted_count = 1;
+	for (i = 0; i < count; i++)
+		(void)parents_read_pattern(&p->excepted[i], excepted[i]);
+	p->excepted_count = count;
+	return (parents_finish(all) == 0 ? 0 :
+	    err_set(err, "the system gives no random number"));
+}
+
 /* The next place in the list of sinks; counted once it is filled. */
 static struct sink_options *
 sink_place(struct config *config, const char *file, struct err *err)

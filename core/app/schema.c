@@ -45,7 +45,7 @@ static const struct frl_option top_table[] = {
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
 	"destinations", "log", "limits", "timeouts", "resolver", "security",
-	NULL };
+	"parents", NULL };
 
 struct destinations {
 	struct frl_strings allow, refused_ports;
@@ -303,6 +303,7 @@ schema_read(struct schema *s)
 	schema_limits(s);
 	schema_resolver(s);
 	schema_security(s);
+	schema_parents(s);
 	schema_warn_idle(s);
 }
 
@@ -321,6 +322,7 @@ schema_clear(struct config *c)
 	schema_security_clear(c);
 	free(c->allow);
 	free(c->name_servers);
+	parents_clear(&c->parents);
 	free(c->refused_ports);
 	free(c->node);
 }

@@ -68,6 +68,9 @@ void schema_limits(struct schema *s);
 void schema_security(struct schema *s);
 void schema_security_clear(struct config *config);
 
+/* `parents` */
+void schema_parents(struct schema *s);
+
 /* `resolver` */
 void schema_resolver(struct schema *s);
 

@@ -71,6 +71,7 @@ make_rules(struct server *s)
 	r->head_bytes = (size_t)c->limits.head;
 	r->head_fields = (size_t)c->limits.head_fields;
 	r->hold = (size_t)c->limits.hold;
+	r->parents = &c->parents;
 	r->resolve_ms = c->timeouts.resolve;
 	r->patience.keepalive_ms = c->timeouts.keepalive;
 	r->patience.unacknowledged_ms = c->timeouts.unacknowledged;

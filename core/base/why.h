@@ -58,6 +58,17 @@
 	X(SELF, "self_connection", \
 	    "the destination is this proxy itself", 403, \
 	    "destination_ip_prohibited", DECISION) \
+	X(LOOP, "loop", "the request would go round and round", 508, \
+	    "proxy_loop_detected", FAULT) \
+	X(PARENT_REFUSED, "parent_refused", \
+	    "the parent proxy does not lead there", 502, \
+	    "destination_unavailable", FAULT) \
+	X(PARENT_TIMEOUT, "parent_timeout", \
+	    "the parent proxy did not answer in time", 504, \
+	    "connection_timeout", FAULT) \
+	X(PARENT_ERROR, "parent_error", \
+	    "the parent proxy does not speak HTTP as it should", 502, \
+	    "http_protocol_error", FAULT) \
 	X(HOLD_LIMIT, "hold_limit", "an inspector held too much", 502, \
 	    "proxy_internal_error", FAULT) \
 	X(DETECT_TIMEOUT, "detect_timeout", \

@@ -3,7 +3,8 @@
  * yaml_errors -- errors of a file: the place, a sentence, the line, a caret.
  *
  * What always holds: the text has no control character but '\n', whatever
- * stood in the file, and its size is bounded, however wrong the file is.
+ * stood in the file, and its size is bounded, however wrong the file is.  Of
+ * lines that hold a password it is not shown.
  */
 #include "base/json.h"
 #include "base/yaml_file.h"
@@ -125,6 +126,57 @@ put_line(struct json *j, const char *text, size_t len, unsigned column)
 	json_raw(j, "^\n", 2);
 }
 
+/* Stars, one for each character from here on; the line's new length. */
+static size_t
+mask(char *line, size_t len, size_t from, size_t to)
+{
+	size_t i, at = from;
+
+	for (i = from; i < to; i++)
+		if (((unsigned char)line[i] & 0xc0) != 0x80)
+			line[at++] = '*';
+	memmove(line + at, line + to, len - to);
+	return (len - (to - at));
+}
+
+/*
+ * What people send to others who help them must not hold a password: neither
+ * that of a URI (RFC 3986, 3.2.1) nor what stands behind that word.
+ */
+static size_t
+mask_secrets(char *line, size_t len)
+{
+	static const char word[] = "password";
+	char *begin = memmem(line, len, "://", 3), *end;
+
+	if (begin != NULL) {
+		begin += 3;
+		end = memrchr(begin, '@', len - (size_t)(begin - line));
+		if (end != NULL)
+			len = mask(line, len, (size_t)(begin - line),
+			    (size_t)(end - line));
+	}
+	begin = memmem(line, len, word, sizeof(word) - 1);
+	end = begin == NULL ? NULL : memchr(begin, ':',
+	    len - (size_t)(begin - line));
+	if (end != NULL)
+		len = mask(line, len, (size_t)(end + 1 - line), len);
+	return (len);
+}
+
+/* Without memory for a copy the line is not shown. */
+static void
+put_source(struct json *j, const char *text, size_t len, unsigned column)
+{
+	char *line = malloc(len + 1);
+
+	if (line == NULL)
+		return;
+	memcpy(line, text, len);
+	put_line(j, line, mask_secrets(line, len), column);
+	free(line);
+}
+
 static void
 complain_at(const struct yaml_file *file, unsigned line, unsigned column,
     struct yaml_errors *errors, const char *text)
@@ -149,7 +201,7 @@ complain_at(const struct yaml_file *file, unsigned line, unsigned column,
 	(void)json_plain(&j, text, strlen(text), 1024);
 	json_raw(&j, "\n", 1);
 	if (file != NULL && line > 0 && find_line(file, line, &quote, &len))
-		put_line(&j, quote, len, column);
+		put_source(&j, quote, len, column);
 	entry.len = (size_t)(j.at - shown);
 	add_error(errors, shown, &entry);
 }

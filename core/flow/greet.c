@@ -150,6 +150,7 @@ phrase(int status)
 		{ 502, "Bad Gateway" },
 		{ 503, "Service Unavailable" },
 		{ 504, "Gateway Timeout" },
+		{ 508, "Loop Detected" },
 	};
 	size_t i;
 

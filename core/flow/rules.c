@@ -23,9 +23,8 @@ rules_upgrade(const struct rules *rules, const char *token, int *ret_how)
 	return (rules->upgrade_other);
 }
 
-/* Does this address lead to one of our own listening sockets? */
-static bool
-is_own(const struct rules *rules, const struct addr *addr)
+bool
+rules_is_own(const struct rules *rules, const struct addr *addr)
 {
 	static const struct addr_range any4 = { .family = 4, .bits = 32 };
 	static const struct addr_range any6 = { .family = 6, .bits = 128 };
@@ -80,7 +79,7 @@ rules_allow(const struct rules *rules, const struct addr *addr,
 {
 	bool ok = false;
 
-	if (is_own(rules, addr)) {
+	if (rules_is_own(rules, addr)) {
 		*ret_text = "leads to a listener of this proxy";
 		return (WHY_SELF);
 	}
@@ -111,4 +110,25 @@ rules_allow(const struct rules *rules, const struct addr *addr,
 		break;
 	}
 	return (ok ? WHY_NONE : WHY_FORBIDDEN_ADDRESS);
+}
+
+enum why
+rules_allow_name(const struct rules *rules, const struct target *target,
+    const char **ret_text)
+{
+	static const char local[] = ".localhost";
+	static const uint8_t loopback[] = { 127, 0, 0, 1 };
+	size_t len = strlen(target->host), tail = sizeof(local) - 1;
+	struct addr addr;
+
+	if (strcmp(target->host, local + 1) == 0 || (len > tail &&
+	    strcmp(target->host + len - tail, local) == 0)) {
+		addr_from_bytes(&addr, loopback, 4, target->port);
+		return (rules_allow(rules, &addr, NULL, ret_text));
+	}
+	if (!port_refused(rules, target->port))
+		return (WHY_NONE);
+	*ret_text = "has a port of `destinations: refused_ports` of "
+	    "the configuration";
+	return (WHY_FORBIDDEN_PORT);
 }

@@ -9,6 +9,7 @@
 #define FLOW_RULES_H
 
 #include "base/why.h"
+#include "flow/parents.h"
 #include "flow/plugin.h"
 #include "net/addr.h"
 #include "net/sock.h"
@@ -39,6 +40,7 @@ struct rules {
 	const struct addr *own;		/* where this proxy listens */
 	size_t own_count;
 	size_t head_bytes, head_fields, hold;
+	const struct parents *parents;	/* NULL: none */
 	uint64_t resolve_ms;
 	struct sock_patience patience;	/* of servers' connections */
 };
@@ -66,5 +68,15 @@ const struct plugin *rules_upgrade(const struct rules *rules,
  */
 enum why rules_allow(const struct rules *rules, const struct addr *addr,
     const struct addr *named, const char **ret_text);
+
+/*
+ * The same for a name that a parent will resolve, so that only its port is
+ * known, and what every host means by localhost (RFC 6761, 6.3).
+ */
+enum why rules_allow_name(const struct rules *rules,
+    const struct target *target, const char **ret_text);
+
+/* Does this address lead to one of our own listening sockets? */
+bool rules_is_own(const struct rules *rules, const struct addr *addr);
 
 #endif

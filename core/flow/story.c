@@ -186,11 +186,14 @@ story_dial(struct story *story, const struct addr *addr, unsigned attempt,
 	struct frl_tunnel_dial record;
 	char text[ADDR_TEXT_SIZE];
 
-	addr_format(addr, text);
+	if (addr != NULL)
+		addr_format(addr, text);
 	record.server_name = story->tunnel.server_name;
-	record.server_addr = text;
-	record.server_port = addr_port(addr);
+	record.server_addr = addr != NULL ? text : NULL;
+	record.server_port = addr != NULL ? addr_port(addr) :
+	    story->tunnel.server_port;
 	record.attempt = attempt;
+	record.via = story->via;
 	return (events_publish(story->all->events, story->all->dial,
 	    &story->origin, -1, &record, asker, decision, ret_token));
 }
@@ -212,27 +215,44 @@ story_noted(const struct story *story, const char **ret_plugin)
 }
 
 int
-story_connect(struct story *story, const struct dial_result *result)
+story_found(struct story *story, const struct addr *addr)
 {
 	struct frl_tunnel *tunnel = &story->tunnel;
-	struct frl_tunnel_connect record;
 	char text[ADDR_TEXT_SIZE];
 
-	addr_format(&result->addr, text);
+	addr_format(addr, text);
 	if (strcmp(text, tunnel->server_name) == 0)
 		tunnel->server_addr = tunnel->server_name;
 	else
 		tunnel->server_addr = strdup(text);
-	if (tunnel->server_addr == NULL) {
-		tunnel->server_addr = "";
+	if (tunnel->server_addr != NULL)
+		return (0);
+	tunnel->server_addr = "";
+	return (-1);
+}
+
+int
+story_connect(struct story *story, const struct dial_result *result)
+{
+	const struct frl_tunnel *tunnel = &story->tunnel;
+	struct frl_tunnel_connect record;
+	char text[ADDR_TEXT_SIZE];
+
+	if (story->via == NULL && story_found(story, &result->addr) != 0)
 		return (-1);
-	}
 	record.server_name = tunnel->server_name;
-	record.server_addr = tunnel->server_addr;
-	record.server_port = addr_port(&result->addr);
+	record.server_addr = tunnel->server_addr[0] != '\0' ?
+	    tunnel->server_addr : NULL;
+	record.server_port = tunnel->server_port;
 	record.dns_us = result->dns_us;
 	record.connect_us = result->connect_us;
 	record.attempts = result->attempts;
+	record.via = story->via;
+	record.via_addr = NULL;
+	if (story->via != NULL) {
+		addr_format(&result->addr, text);
+		record.via_addr = text;
+	}
 	tell(story, story->all->connect, &record);
 	return (0);
 }
@@ -317,6 +337,8 @@ story_denied(struct story *story, enum why why, const char *detail,
 	record.reason = row->name;
 	record.detail = bytes_of(detail);
 	record.status = answered(story, row);
+	record.via = story->via;
+	record.via_status = story->via_status;
 	tell(story, story->all->failed, &record);
 }
 

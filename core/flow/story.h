@@ -38,6 +38,8 @@ struct story {
 	struct origin origin;
 	uint64_t began_us;
 	struct decision *noted;		/* why hooks objected to a dial */
+	const char *via;		/* borrow; the parent, or NULL */
+	uint16_t via_status;		/* what it answered; 0: nothing */
 	int8_t closed_by;		/* 0 client, 1 server, -1 neither */
 	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
@@ -66,7 +68,8 @@ int story_same_client(struct story *story, const struct story *other);
 /* Where the tunnel is to lead (target: copy).  0, or -1 without memory. */
 int story_target(struct story *story, const struct target *target);
 
-/* tunnel.open, tunnel.dial: ask the hooks (events_publish). */
+/* tunnel.open, tunnel.dial: ask the hooks (events_publish).  addr NULL: a
+ * parent will resolve the name. */
 enum frl_verdict story_open(struct story *story, const struct asker *asker,
     struct decision *decision, uint64_t *ret_token);
 enum frl_verdict story_dial(struct story *story, const struct addr *addr,
@@ -77,6 +80,10 @@ enum frl_verdict story_dial(struct story *story, const struct addr *addr,
  * NULL). */
 void story_note(struct story *story, const struct decision *decision);
 const char *story_noted(const struct story *story, const char **ret_plugin);
+
+/* The server's address, where a parent is asked for it.  0, or -1 without
+ * memory. */
+int story_found(struct story *story, const struct addr *addr);
 
 /* tunnel.connect.  0, or -1 without memory: then nothing was told. */
 int story_connect(struct story *story, const struct dial_result *result);

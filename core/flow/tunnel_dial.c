@@ -30,12 +30,14 @@ tunnel_stop_dial(struct tunnel *t)
 	t->token = 0;
 	dial_cancel(t->dial);
 	t->dial = NULL;
+	tunnel_parent_free(t->parent);
+	t->parent = NULL;
 	free(t->target);
 	t->target = NULL;
 }
 
-static enum why
-dial_allow(void *arg, const struct addr *addr, const char **ret_text)
+enum why
+tunnel_dial_allow(void *arg, const struct addr *addr, const char **ret_text)
 {
 	struct tunnel *t = arg;
 	const struct target *named = &t->listener->server;
@@ -68,8 +70,8 @@ dial_decided(void *arg, const struct frl_event *event, const void *record,
 	    DIAL_REFUSE);
 }
 
-static enum dial_verdict
-dial_ask(void *arg, const struct addr *addr, unsigned attempt)
+enum dial_verdict
+tunnel_dial_ask(void *arg, const struct addr *addr, unsigned attempt)
 {
 	struct tunnel *t = arg;
 	struct asker asker = { dial_decided, t };
@@ -100,6 +102,15 @@ deny_noted(struct tunnel *t)
 	    plugin);
 }
 
+void
+tunnel_dial_failed(struct tunnel *t, const struct dial_result *result)
+{
+	if (result->why == WHY_REFUSED)
+		deny_noted(t);
+	else
+		tunnel_deny(t, result->why, result->text, NULL);
+}
+
 static void
 dial_done(void *arg, const struct dial_result *result)
 {
@@ -112,10 +123,7 @@ dial_done(void *arg, const struct dial_result *result)
 	tunnel_stop_dial(t);
 
 	if (result->fd < 0) {
-		if (result->why == WHY_REFUSED)
-			deny_noted(t);
-		else
-			tunnel_deny(t, result->why, result->text, NULL);
+		tunnel_dial_failed(t, result);
 		return;
 	}
 	conn = conn_create(t->all->options.loop, result->fd);
@@ -133,10 +141,14 @@ dial_done(void *arg, const struct dial_result *result)
 void
 tunnel_dial(struct tunnel *t)
 {
-	static const struct dial_handlers handlers = { dial_allow, dial_ask,
-		dial_done };
+	static const struct dial_handlers handlers = { tunnel_dial_allow,
+		tunnel_dial_ask, dial_done };
 	struct dial_options options = t->all->dial_options;
 
+	if (t->parent != NULL) {
+		tunnel_ask_parent(t);
+		return;
+	}
 	options.connect_ms = t->listener->timeouts.connect_ms;
 	t->dial = dial_start(&options, t->target, &handlers, t);
 	if (t->dial == NULL)

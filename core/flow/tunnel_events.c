@@ -54,6 +54,7 @@ static const struct frl_field dial_fields[] = {
 	NAME("server.addr", server_addr, "address that will be dialled"),
 	OPT("server.port", server_port, "port of the target"),
 	U32("attempt", attempt, "addresses tried for this tunnel, from 1"),
+	NAME("via", via, "the parent proxy that will be asked"),
 	END
 };
 #undef R
@@ -61,8 +62,8 @@ static const struct frl_field dial_fields[] = {
 const struct frl_event tunnel_event_dial = {
 	.name = "tunnel.dial",
 	.help = "This address is about to be connected to.",
-	.text = "dial   {server.name} at {server.addr} port {server.port}, "
-	    "attempt {attempt}",
+	.text = "dial   {server.name} {server.addr?at} {server.addr} "
+	    "port {server.port}, attempt {attempt}{via?, via} {via}",
 	.fields = dial_fields,
 	.record_size = sizeof(struct frl_tunnel_dial),
 	.flags = FRL_EVENT_ASKS
@@ -76,6 +77,8 @@ static const struct frl_field connect_fields[] = {
 	U64("dns_us", dns_us, "time to resolve the name"),
 	U64("connect_us", connect_us, "time to connect, all attempts"),
 	U32("attempts", attempts, "addresses that were tried"),
+	NAME("via", via, "the parent proxy that leads there"),
+	NAME("via_addr", via_addr, "address of that"),
 	END
 };
 #undef R
@@ -83,8 +86,9 @@ static const struct frl_field connect_fields[] = {
 const struct frl_event tunnel_event_connect = {
 	.name = "tunnel.connect",
 	.help = "The server is reached.",
-	.text = "connect {server.name} at {server.addr} port {server.port}, "
-	    "dns {dns_us} us, connect {connect_us} us",
+	.text = "connect {server.name} {server.addr?at} {server.addr} "
+	    "port {server.port}, dns {dns_us} us, connect {connect_us} us"
+	    "{via?, via} {via}",
 	.fields = connect_fields,
 	.record_size = sizeof(struct frl_tunnel_connect),
 	.flags = 0
@@ -167,6 +171,8 @@ static const struct frl_field failed_fields[] = {
 	NAME("reason", reason, "bad_head, dns_failed, connect_failed, ..."),
 	TEXT("detail", detail, 256, "a sentence about it"),
 	OPT("status", status, "what the client was answered"),
+	NAME("via", via, "the parent proxy that was asked"),
+	OPT("via_status", via_status, "what that answered"),
 	END
 };
 #undef R

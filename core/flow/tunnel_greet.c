@@ -140,6 +140,8 @@ named(struct tunnel *t, const struct greet *g)
 		tunnel_kill(t, WHY_OUT_OF_RESOURCES);
 		return;
 	}
+	if (!tunnel_find_parent(t, g->size))
+		return;
 	if (g->forward) {
 		/* The head is the first message of the tunnel. */
 		t->forwarder = forwarder(t);
@@ -183,7 +185,7 @@ find_target(struct tunnel *t)
 	if (t->listener->mode == TUNNEL_REVERSE) {
 		if (tunnel_aim(t, &t->listener->server) != 0)
 			tunnel_kill(t, WHY_OUT_OF_RESOURCES);
-		else
+		else if (tunnel_find_parent(t, 0))
 			tunnel_step(t, STEP_TARGET);
 	} else if (buf_len(&t->early) != 0)
 		read_head(t);

@@ -2,7 +2,8 @@
 /*
  * tunnel_parts -- the insides of a tunnel, for tunnel.c (its life),
  * tunnel_greet.c (what its client wants), tunnel_dial.c (its way to the
- * server), tunnel_chain.c (what its chain asks for) and tunnels.c (all of
+ * server), tunnel_parent.c (that way by another proxy), tunnel_chain.c (what its
+ * chain asks for) and tunnels.c (all of
  * them) alone.
  */
 #ifndef FLOW_TUNNEL_PARTS_H
@@ -44,6 +45,8 @@ struct tunnel {
 	struct target *target;		/* until it is reached */
 	const struct plugin *forwarder;	/* mode forward: the protocol link */
 	struct dial *dial;
+	struct tunnel_parent *parent;	/* who leads there; NULL: nobody, or
+					 * it does already */
 	struct limit_pass pass;
 	uint64_t token;			/* of the core's own question */
 	uint64_t idle_ms;		/* 0: as the rules say */
@@ -139,6 +142,24 @@ int tunnel_aim(struct tunnel *t, const struct target *target);
 /* Enter DIAL; leave it, or CHECK, and forget where to. */
 void tunnel_dial(struct tunnel *t);
 void tunnel_stop_dial(struct tunnel *t);
+
+/* A dialler's judge and its questions, about the server; and its failure. */
+enum why tunnel_dial_allow(void *arg, const struct addr *addr,
+    const char **ret_text);
+enum dial_verdict tunnel_dial_ask(void *arg, const struct addr *addr,
+    unsigned attempt);
+void tunnel_dial_failed(struct tunnel *t, const struct dial_result *result);
+
+/*
+ * Who leads to t->target?  head_size: of the head at the beginning of
+ * `early`, or 0.  False: the tunnel is denied, for its request is in a loop,
+ * or there is no memory.
+ */
+bool tunnel_find_parent(struct tunnel *t, size_t head_size);
+
+/* In DIAL: be led there; forget about it (NULL is fine). */
+void tunnel_ask_parent(struct tunnel *t);
+void tunnel_parent_free(struct tunnel_parent *parent);
 
 /* What a tunnel's chain asks for. */
 extern const struct chain_ops tunnel_chain_ops;

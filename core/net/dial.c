@@ -253,6 +253,18 @@ judge(struct dial *dial, const struct addr *addr)
 	return (why);
 }
 
+/* Somebody else will connect to it. */
+static void
+attempt_found(void *arg)
+{
+	struct dial *dial = arg;
+
+	dial->result.addr = dial->asked;
+	dial->result.why = WHY_NONE;
+	dial->result.text[0] = '\0';
+	dial_done(dial);
+}
+
 /* True if it is under way. */
 static bool
 attempt_start(struct dial *dial, const struct addr *addr)
@@ -262,6 +274,11 @@ attempt_start(struct dial *dial, const struct addr *addr)
 
 	if (judge(dial, addr) != WHY_NONE || dial->dead)
 		return (false);
+	if (dial->options.find) {
+		timer_start(dial->options.loop, &dial->kick, 0,
+		    attempt_found, dial);
+		return (true);
+	}
 	if ((fd = sock_connect(addr)) == -1) {
 		fault_connect(&dial->fault, addr, errno);
 		return (false);

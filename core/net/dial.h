@@ -21,6 +21,8 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 
+#include <stdbool.h>
+
 struct dial;
 struct dial_result;
 
@@ -61,6 +63,8 @@ struct dial_options {
 	uint64_t resolve_ms;	/* for the names */
 	uint64_t connect_ms;	/* for all attempts together */
 	struct quota *connects;	/* dials that do; NULL: no bound */
+	bool find;		/* do not connect: the first address that may
+				 * be is the result, with fd -1 and no why */
 };
 
 /* handlers: borrow for the dial's life; options, target: copy.  NULL without

@@ -27,7 +27,8 @@
  *	0.1	first version.  Major 0 promises nothing: the loader asks for
  *		an exact match of major and minor.
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
- *		FRL_WHY_TIMEOUT, frl_host.quiet, frl_host.cut
+ *		FRL_WHY_TIMEOUT, frl_host.quiet, frl_host.cut, `via` of
+ *		tunnel.h, frl_tunnel.parent
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -95,6 +96,14 @@ struct frl_host;
 struct frl_event;
 struct frl_http_head;
 
+/* The connection leads to a parent proxy, which is asked in absolute-form
+ * (RFC 9112, 3.2.2), each time with these. */
+struct frl_parent {
+	const char *authorization;	/* Proxy-Authorization; NULL: none.
+					 * Secret: for the parent alone */
+	const char *via;		/* this proxy's name in Via */
+};
+
 /*
  * What is known about a tunnel.  Strings are NUL-terminated, never NULL and
  * live as long as the tunnel; all are empty (port 0) until known.
@@ -108,6 +117,8 @@ struct frl_tunnel {
 	const char *server_addr;	/* the address that was connected to */
 	uint16_t client_port;
 	uint16_t server_port;
+	const struct frl_parent *parent; /* NULL: this leads to the server;
+					 * else the mode is "forward" */
 };
 
 /*

@@ -33,6 +33,9 @@ struct frl_tunnel_dial {
 	const char *server_name, *server_addr;
 	uint32_t server_port;
 	uint32_t attempt;		/* counts from 1 */
+	/* The parent proxy that will be asked for it; NULL: none.  Where it
+	 * resolves the name, server_addr is NULL. */
+	const char *via;
 };
 
 /* tunnel.connect: the server is reached. */
@@ -41,6 +44,9 @@ struct frl_tunnel_connect {
 	uint32_t server_port;
 	uint64_t dns_us, connect_us;
 	uint32_t attempts;
+	/* The parent proxy that leads there, and its address; NULL: none.
+	 * Where it resolved the name, server_addr is NULL. */
+	const char *via, *via_addr;
 };
 
 /* tunnel.handoff: another inspector owns the protocol from here on. */
@@ -78,6 +84,8 @@ struct frl_tunnel_failed {
 	const char *reason;
 	struct frl_bytes detail;
 	uint32_t status;
+	const char *via;		/* by this parent proxy, or NULL */
+	uint32_t via_status;		/* what it answered, or 0 */
 };
 
 /* tunnel.close: the last line of every tunnel. */

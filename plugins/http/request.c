@@ -53,6 +53,30 @@ request_answer(struct frl_link *link)
 	return (FRL_OK);
 }
 
+/* The head that was written, to whom it is for.  0, or not. */
+static int
+insert_head(struct frl_link *link)
+{
+	const struct frl_parent *parent = link->tunnel->parent;
+	const struct http_link *l = link->state;
+	struct exchange *x = l->x;
+	uint8_t *head;
+	size_t len;
+	int failed;
+
+	if (parent == NULL)
+		return (frl_insert(link, FRL_FROM_CLIENT, x->head,
+		    x->head_len));
+	/* The hooks have seen it without what is the parent's alone. */
+	head = rewrite_for_parent(x->head, x->head_len, parent, &len);
+	if (head == NULL)
+		return (-1);
+	failed = frl_insert(link, FRL_FROM_CLIENT, head, len);
+	explicit_bzero(head, len);
+	free(head);
+	return (failed);
+}
+
 /* Let the request go that l->x describes. */
 enum frl_verdict
 request_send(struct frl_link *link)
@@ -72,8 +96,7 @@ request_send(struct frl_link *link)
 	x->base[FRL_FROM_CLIENT] = frl_moved(link, FRL_FROM_CLIENT) + moves;
 	if (x->rewritten) {
 		failed |= frl_drop(link, FRL_FROM_CLIENT, x->head_size);
-		failed |= frl_insert(link, FRL_FROM_CLIENT, x->head,
-		    x->head_len);
+		failed |= insert_head(link);
 		l->dropped += x->head_size;
 	}
 	failed |= frl_pass(link, FRL_FROM_CLIENT, moves + ahead);

@@ -177,6 +177,13 @@ response_begin(struct frl_link *link, const struct head *h,
 		    .kind = "bad_connection",
 		    .answer = ANSWER_BAD_RESPONSE }));
 	exchange_response(link, h);
+	/* That is between the parent and us: the client's own would not do. */
+	if (status == 407 && link->tunnel->parent != NULL)
+		return (step_bad(link, FRL_FROM_SERVER, (struct fault){
+		    .kind = "parent_refused",
+		    .text = "the parent proxy does not take the user and "
+		    "password of the configuration",
+		    .answer = ANSWER_BAD_RESPONSE }));
 	if (status >= 200)
 		return (response_final(link, h, connection, held));
 	if (status != 101)

@@ -322,6 +322,49 @@ rewrite_request(const struct head *h, const struct upgrade_rules *rules,
 	return (w.mem);
 }
 
+/*
+ * RFC 9112, 3.2.2.  In a head that was written above the authority stands in
+ * the second line, and only an OPTIONS has '*', which is an empty path here
+ * (3.2.4).
+ */
+uint8_t *
+rewrite_for_parent(const uint8_t *head, size_t len,
+    const struct frl_parent *parent, size_t *ret_len)
+{
+	static const char host[] = "\r\nHost: ";
+	const uint8_t *path = memchr(head, ' ', len);
+	const uint8_t *line = path == NULL ? NULL :
+	    memmem(head, len, host, sizeof(host) - 1);
+	const uint8_t *name = line == NULL ? NULL : line + sizeof(host) - 1;
+	const uint8_t *end = name == NULL ? NULL :
+	    memchr(name, '\r', len - (size_t)(name - head));
+	struct writer w = { .mem = NULL };
+
+	if (end != NULL)
+		w.mem = malloc(len + (size_t)(end - name) + ADDED_SIZE +
+		    strlen(parent->via) + (parent->authorization == NULL ? 0 :
+		    strlen(parent->authorization)));
+	if (w.mem == NULL)
+		return (NULL);
+	path++;
+	put(&w, head, (size_t)(path - head));
+	put_text(&w, "http://");
+	put(&w, name, (size_t)(end - name));
+	if (*path == '*')
+		path++;
+	put(&w, path, len - 2 - (size_t)(path - head));
+	if (parent->authorization != NULL) {
+		put_text(&w, "Proxy-Authorization: ");
+		put_text(&w, parent->authorization);
+		put_text(&w, "\r\n");
+	}
+	put_text(&w, "Via: 1.1 ");
+	put_text(&w, parent->via);
+	put_text(&w, "\r\n\r\n");
+	*ret_len = w.len;
+	return (w.mem);
+}
+
 /* ------------------------------------------------------------------ */
 /* Responses								*/
 

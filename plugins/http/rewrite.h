@@ -37,6 +37,13 @@ uint8_t *rewrite_request(const struct head *h,
     const struct upgrade_rules *rules, const struct rewrite_forward *forward,
     size_t *ret_len);
 
+/*
+ * What rewrite_request() gave for a server, as a parent proxy is sent it:
+ * absolute-form, with our own words for that proxy.  As above.
+ */
+uint8_t *rewrite_for_parent(const uint8_t *head, size_t len,
+    const struct frl_parent *parent, size_t *ret_len);
+
 /* Is a TRACE or OPTIONS not to be sent on (RFC 9110, 7.6.2)?  Then this is
  * what came of it, without credentials. */
 bool rewrite_is_last(const struct head *h);

@@ -421,7 +421,7 @@ no_stray_colon(void **state)
 	struct frl_tunnel_refused refused = { TEXT("no"), .status = 403,
 	    .plugin = "guard" };
 	struct frl_tunnel_failed failed = { "l", "127.0.0.1", 1,
-	    "bad_head", TEXT("no method"), 400 };
+	    "bad_head", TEXT("no method"), 400, NULL, 0 };
 	struct proxy_limit limit = { "tunnels", 3, 1, NULL };
 
 	(void)state;
