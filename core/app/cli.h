@@ -29,6 +29,13 @@ enum cli_command {
 	CLI_PLUGINS_INFO,
 	CLI_EVENTS,
 	CLI_TIMEOUTS,
+	CLI_STATUS,		/* these ask a running proxy */
+	CLI_STATS,
+	CLI_METRICS,
+	CLI_TUNNELS,
+	CLI_CLOSE,
+	CLI_RELOAD,
+	CLI_DRAIN,
 	CLI_VERSION,
 	CLI_HELP
 };
@@ -44,13 +51,21 @@ struct cli_exec {
 	bool quiet;
 };
 
+/* Of those that ask a running proxy. */
+struct cli_admin {
+	const char *word;		/* the command's; NULL: another one */
+	const char *socket;		/* --socket, or NULL */
+	bool json;
+};
+
 struct cli {
 	enum cli_command command;
 	bool help;			/* print the command's help instead */
 	const char *config;		/* -c, or FAIRLEAD_CONFIG (but
 					 * for `exec`), or NULL */
 	bool foreground;		/* `run` in one process */
-	const char *name;		/* of `plugins info` */
+	const char *name;		/* of `plugins info`, `close` */
+	struct cli_admin admin;
 	struct cli_exec exec;
 };
 

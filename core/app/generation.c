@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/keeper.h"
 #include "app/spools.h"
+#include "base/board.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct seat {
 	struct watch watch;
 	struct timer again;
 	struct spools_kept spools;
+	int board;			/* its counters; -1: none yet */
 	uint64_t born_us;
 };
 
@@ -251,10 +253,60 @@ start_workers(struct generation *g)
 	for (i = 0; i < g->plan.workers; i++) {
 		g->seats[i].generation = g;
 		g->seats[i].slot = i;
-		g->seats[i].channel = -1;
+		g->seats[i].channel = g->seats[i].board = -1;
 		seat_start(&g->seats[i]);
 	}
 	return (0);
+}
+
+static void
+forget_board(struct seat *seat)
+{
+	if (seat->board >= 0)
+		close(seat->board);
+	seat->board = -1;
+}
+
+/* A worker and the admin process get a channel between them. */
+static int
+introduce(struct seat *seat, int admin)
+{
+	struct message m = { .kind = MESSAGE_ADMIN };
+	int ends[2], fds[2], failed;
+
+	if (seat->board < 0 && (seat->board = board_memory()) < 0)
+		return (-1);
+	if (channel_pair(ends) != 0)
+		return (-1);
+	fds[0] = ends[0];
+	fds[1] = seat->board;
+	failed = message_send(seat->channel, &m, fds, 2);
+	m.kind = MESSAGE_SEAT;
+	m.u.seat.generation = seat->generation->number;
+	m.u.seat.pid = (int32_t)seat->pid;
+	fds[0] = ends[1];
+	if (failed == 0)
+		failed = message_send(admin, &m, fds, 2);
+	close(ends[0]);
+	close(ends[1]);
+	return (failed);
+}
+
+void
+generation_introduce(struct generation *g, pid_t pid, int admin)
+{
+	unsigned i;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
+		struct seat *seat = &g->seats[i];
+
+		if (seat->state != SERVING || seat->channel < 0 ||
+		    (pid != 0 && pid != seat->pid))
+			continue;
+		if (introduce(seat, admin) != 0)
+			log_say(FRL_ERROR, "worker %d cannot be asked about: "
+			    "%s", (int)seat->pid, strerror(errno));
+	}
 }
 
 /* ------------------------------------------------------------------ */
@@ -467,6 +519,7 @@ worker_ended(struct seat *seat, int status)
 	say_death(seat, status);
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
+	forget_board(seat);
 	seat->state = ABSENT;
 	seat->pid = 0;
 	if (g->state == STARTING && !served) {
@@ -517,6 +570,7 @@ generation_free(struct generation *g)
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);
 		spools_forget(&g->seats[i].spools);
+		forget_board(&g->seats[i]);
 	}
 	free(g->seats);
 	free(g->plan.listens);

@@ -22,6 +22,12 @@ static const size_t sizes[] = {
 	[MESSAGE_DRAIN] = UP_TO(drain),
 	[MESSAGE_CUT] = offsetof(struct message, u),
 	[MESSAGE_REOPEN] = offsetof(struct message, u),
+	[MESSAGE_DESK] = UP_TO(desk),
+	[MESSAGE_SEAT] = UP_TO(seat),
+	[MESSAGE_STATE] = UP_TO(state),
+	[MESSAGE_ASKED_RELOAD] = offsetof(struct message, u),
+	[MESSAGE_ASKED_STOP] = offsetof(struct message, u),
+	[MESSAGE_ADMIN] = offsetof(struct message, u),
 };
 
 int

@@ -44,7 +44,8 @@ static const struct frl_option top_table[] = {
 };
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
-	"destinations", "log", "limits", "timeouts", "resolver", NULL };
+	"destinations", "log", "limits", "timeouts", "resolver", "admin",
+	NULL };
 
 struct destinations {
 	struct frl_strings allow, refused_ports;
@@ -302,6 +303,7 @@ schema_read(struct schema *s)
 	read_log(s);
 	schema_limits(s);
 	schema_resolver(s);
+	schema_admin(s);
 }
 
 void

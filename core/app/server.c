@@ -4,6 +4,7 @@
 #include "app/config.h"
 #include "app/descriptors.h"
 #include "app/doors.h"
+#include "base/board.h"
 #include "base/log.h"
 #include "flow/host.h"
 #include "flow/limits.h"
@@ -366,6 +367,29 @@ size_t
 server_tunnels(const struct server *s)
 {
 	return (tunnels_count(s->tunnels));
+}
+
+struct tunnels *
+server_list(const struct server *s)
+{
+	return (s->tunnels);
+}
+
+void
+server_count(const struct server *s, struct board *board)
+{
+	const struct quota *quotas = s->limits.quotas;
+	struct events_counts lines;
+
+	events_count(s->events, &lines);
+	board_set(&board->rows[BOARD_waiting_bytes],
+	    quotas[LIMIT_MEMORY].used);
+	board_set(&board->rows[BOARD_resolving], quotas[LIMIT_RESOLVES].used);
+	board_set(&board->rows[BOARD_connecting],
+	    quotas[LIMIT_CONNECTS].used);
+	board_set(&board->rows[BOARD_log_produced], lines.produced);
+	board_set(&board->rows[BOARD_log_written], lines.written);
+	board_set(&board->rows[BOARD_log_dropped], lines.dropped);
 }
 
 bool

@@ -17,6 +17,8 @@ struct config;
 struct loop;
 struct server;
 struct sink_logger;
+struct board;
+struct tunnels;
 
 /*
  * Who has the proxy run for a purpose of its own.  It takes the server's
@@ -53,6 +55,7 @@ int server_run(struct config *config, const struct server_guest *guest);
 struct loop *server_loop(const struct server *server);
 const char *server_door(const struct server *server);	/* first: IP:port */
 size_t server_tunnels(const struct server *server);
+struct tunnels *server_list(const struct server *server);
 bool server_used(const struct server *server);	/* was there ever one? */
 
 /* Close the doors, let tunnels end by themselves for ms (0: as long as they
@@ -66,6 +69,9 @@ void server_drain(struct server *server, const char *reason);
 
 /* Open the logs anew. */
 void server_reopen(struct server *server);
+
+/* Note on a board what is not counted as it changes. */
+void server_count(const struct server *server, struct board *board);
 
 /* The loggers took lines. */
 void server_logged(struct server *server);

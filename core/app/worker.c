@@ -9,6 +9,7 @@
 #include "app/descriptors.h"
 #include "app/message.h"
 #include "app/server.h"
+#include "app/teller.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "net/loop.h"
@@ -17,6 +18,7 @@ struct worker_seat {
 	int channel;
 	uint64_t drain_ms;		/* if the supervisor vanishes */
 	struct server *server;
+	struct teller *teller;		/* or NULL */
 	struct watch watch, room_watch;
 	struct server_socket *sockets;
 	size_t count;
@@ -122,6 +124,11 @@ told(void *arg, bool readable, bool writable)
 	(void)writable;
 	while ((n = channel_receive(seat->channel, &m, sizeof(m), 0, fds,
 	    &count)) > 0) {
+		if (m.kind == MESSAGE_ADMIN && count == 2 &&
+		    seat->teller != NULL) {
+			teller_meet(seat->teller, fds[0], fds[1]);
+			continue;
+		}
 		while (count > 0)
 			close(fds[--count]);
 		obey(seat, &m);
@@ -156,6 +163,7 @@ opened(void *arg, struct server *server, struct err *err)
 	struct worker_seat *seat = arg;
 
 	seat->server = server;
+	seat->teller = teller_create(server);
 	if (say(seat, MESSAGE_SERVING) != 0)
 		return (err_set(err, "the supervisor is gone"));
 	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
@@ -172,6 +180,8 @@ closing(void *arg)
 
 	watch_stop(&seat->watch);
 	watch_stop(&seat->room_watch);
+	teller_free(seat->teller);
+	seat->teller = NULL;
 }
 
 static void

@@ -512,3 +512,18 @@ events_last(struct events *events, const struct event_slot *slot,
 		free(part);
 	}
 }
+
+size_t
+events_write(struct events *events, const struct event_slot *slot,
+    const struct origin *origin, const void *record, char *ret, size_t size)
+{
+	struct line line = { .plan = slot->plan, .record = record,
+	    .tunnel = origin->tunnel, .parts = origin->parts,
+	    .clock = &events->clock, .seq = origin->seq[0], .flow = -1,
+	    .usual_id = origin->usual_id };
+	struct json j = { .at = ret, .end = ret + size };
+
+	line_clock_set(&events->clock, loop_wall_us(events->loop));
+	line_json(&j, &line);
+	return (j.full ? 0 : (size_t)(j.at - ret) - 1);
+}

@@ -156,6 +156,13 @@ void events_report(struct events *events, const struct event_slot *slot,
 void events_last(struct events *events, const struct event_slot *slot,
     struct origin *origin, const void *record);
 
+/*
+ * Write a line with the origin's parts to memory, without a newline, for no
+ * sink; hooks are not told.  Its size, or 0: it did not fit.
+ */
+size_t events_write(struct events *events, const struct event_slot *slot,
+    const struct origin *origin, const void *record, char *ret, size_t size);
+
 /* Must readers stop because a sink that may not drop is full?  Where to look:
  * it is asked several times per read. */
 const bool *events_stalled(const struct events *events);

@@ -466,6 +466,14 @@ splice_on(struct relay *relay, enum frl_flow flow)
 	return (n);
 }
 
+/* Bytes came. */
+static inline void
+count(const struct relay_env *env, enum frl_flow flow, ssize_t n)
+{
+	board_add(&env->board->rows[flow == FRL_FROM_CLIENT ?
+	    BOARD_from_client : BOARD_from_server], (uint64_t)n);
+}
+
 static void
 relay_readable(void *arg, enum frl_flow flow)
 {
@@ -498,6 +506,7 @@ relay_readable(void *arg, enum frl_flow flow)
 	buffer = env->buffer + env->used;
 	n = seen && f->full_reads == 2 ? splice_on(relay, flow) : 0;
 	if (n > 0) {
+		count(env, flow, n);
 		relay->moved = true;
 		relay_update(relay);
 		return;
@@ -518,6 +527,7 @@ relay_readable(void *arg, enum frl_flow flow)
 		relay->reset(relay->arg, flow);
 		return;
 	}
+	count(env, flow, n);
 	relay->moved = true;
 	f->over = n == 0;
 	if ((size_t)n < room)
