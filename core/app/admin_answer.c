@@ -122,7 +122,7 @@ answer_stats(struct admin_client *c, const char *arg)
 		    "\"calls\":%llu,\"bytes\":%llu,\"us\":%llu}\n", p->name,
 		    (unsigned long long)board_get(&p->calls),
 		    (unsigned long long)board_get(&p->bytes),
-		    (unsigned long long)(board_get(&p->ns) / 1000));
+		    (unsigned long long)board_get(&p->us));
 	}
 	free(sum);
 	client_end(c, NULL);

@@ -88,7 +88,7 @@ put_plugins(struct admin_client *c, const struct board *sum)
 	    "Time that an inspector took for them.");
 	for (i = p; i < end; i++)
 		client_say(c, "fairlead_plugin_seconds_total{plugin=\"%s\"} "
-		    "%.6f\n", i->name, (double)board_get(&i->ns) / 1e9);
+		    "%.6f\n", i->name, (double)board_get(&i->us) / 1e6);
 }
 
 static void

@@ -65,8 +65,7 @@ read_http(struct schema *s, const struct yaml_node *node, const char *text)
 	    addr_port(&admin->http) == 0)
 		yaml_complain(s->file, node, s->errors, "http: a loopback "
 		    "address with a port is expected, such as "
-		    "127.0.0.1:9090: who asks from elsewhere takes a tunnel "
-		    "with TLS to it");
+		    "127.0.0.1:9090");
 	else
 		admin->has_http = true;
 }

@@ -10,6 +10,7 @@
 #include "flow/limits.h"
 #include "flow/tunnel.h"
 #include "flow/tunnel_events.h"
+#include "flow/tunnel_watch.h"
 #include "net/resolve.h"
 
 #include <signal.h>
@@ -373,6 +374,24 @@ struct tunnels *
 server_list(const struct server *s)
 {
 	return (s->tunnels);
+}
+
+void
+server_use_board(struct server *s, struct board *board)
+{
+	struct plugin **plugins = s->config->plugins;
+	size_t i, n = s->config->plugin_count;
+
+	tunnels_use_board(s->tunnels, board);
+	for (i = 0; i < n && i < BOARD_PLUGINS_MAX; i++) {
+		plugins[i]->counts = board == NULL ? NULL :
+		    &board->plugins[i];
+		if (board != NULL)
+			memcpy(board->plugins[i].name, plugins[i]->name,
+			    sizeof(plugins[i]->name));
+	}
+	if (board != NULL)
+		atomic_store(&board->plugin_count, (uint32_t)i);
 }
 
 void

@@ -70,6 +70,9 @@ void server_drain(struct server *server, const char *reason);
 /* Open the logs anew. */
 void server_reopen(struct server *server);
 
+/* Count on a board (borrow) from here on; NULL: for ourselves. */
+void server_use_board(struct server *server, struct board *board);
+
 /* Note on a board what is not counted as it changes. */
 void server_count(const struct server *server, struct board *board);
 

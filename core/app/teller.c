@@ -71,7 +71,7 @@ take_board(struct teller *t, int fd)
 		    "process: %s", (int)getpid(), strerror(errno));
 		return;
 	}
-	tunnels_use_board(server_list(t->server), t->board);
+	server_use_board(t->server, t->board);
 	beat(t);
 }
 
@@ -181,7 +181,7 @@ teller_free(struct teller *t)
 	timer_stop(&t->pulse);
 	if (t->board != NULL) {
 		server_count(t->server, t->board);
-		tunnels_use_board(server_list(t->server), NULL);
+		server_use_board(t->server, NULL);
 		board_unmap(t->board);
 	}
 	free(t);

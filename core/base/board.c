@@ -100,7 +100,7 @@ add_plugin(struct board *to, const struct board_plugin *from)
 	}
 	board_add(&p->calls, board_get(&from->calls));
 	board_add(&p->bytes, board_get(&from->bytes));
-	board_add(&p->ns, board_get(&from->ns));
+	board_add(&p->us, board_get(&from->us));
 }
 
 void

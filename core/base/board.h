@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_PLUGINS_MAX 32
-#define BOARD_NAME_SIZE 40
+#define BOARD_NAME_SIZE 40	/* longer than any */
 
 /*
  * X(member, name of the metric without "fairlead_", label or "", kind, help):
@@ -51,10 +51,10 @@ enum board_row {
 	BOARD_ROWS
 };
 
-/* Of one inspector; one that is not called has no name here. */
+/* Of one inspector: data() alone, which is where bytes are looked at. */
 struct board_plugin {
 	char name[BOARD_NAME_SIZE];
-	_Atomic uint64_t calls, bytes, ns;
+	_Atomic uint64_t calls, bytes, us;
 };
 
 struct board {

@@ -597,12 +597,13 @@ test_sections(void **state)
 	    "expected");
 	bad_once(HEAD "admin: {http: \"0.0.0.0:9090\", "
 	    "token: 0123456789abcdef}\n",
-	    "c.yaml:5:15: http: a loopback address with a port is expected");
+	    "c.yaml:5:15: http: a loopback address with a port is expected, "
+	    "such as 127.0.0.1:9090");
 	bad_once(HEAD "admin: {http: \"127.0.0.1:9090\"}\n",
-	    "c.yaml:5:1: admin: `http` and `token` go together");
+	    "c.yaml:5:8: admin: `http` and `token` go together");
 	bad_once(HEAD "admin: {http: \"[::1]:9090\", token: short}\n",
 	    "c.yaml:5:36: token: 16 to 128 letters, digits and signs are "
-	    "expected");
+	    "expected, such as `openssl rand -hex 16` prints");
 	bad_once(HEAD "timeouts: {half_closed: 0}\n",
 	    "c.yaml:5:25: half_closed: 0 is too small: at least 1ms");
 	bad_once("version: 1\nplugins: [{name: raw}]\nlisten:\n"

@@ -5,14 +5,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import tempfile
 
 import harness
-from harness import echo, read_all, read_exactly, wait_until
-from test_supervisor import Supervised, parents
+from harness import echo, read_all, wait_until
+from test_supervisor import Supervised
 
 TOKEN = '0123456789abcdef-token'
 
@@ -58,8 +60,6 @@ class Asked(Supervised):
                              **kw)
 
     def folder(self):
-        import shutil
-        import tempfile
         folder = tempfile.mkdtemp(prefix='frl-adm-')
         self.addCleanup(shutil.rmtree, folder, True)
         return folder
@@ -220,6 +220,73 @@ class Commands(Asked):
         self.assertEqual(len(lines), 901)
         for tunnel in tunnels:
             tunnel.close()
+
+    def test_plugins_are_counted(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        tunnel = self.connect(proxy, server.port)
+        # raw passes the rest, which is not shown to it any more.
+        self.say(tunnel, b'\0' * 100)
+        plugins = {l['name']: l for l in self.lines('stats')
+                   if l['item'] == 'plugin'}
+        self.assertEqual(sorted(plugins), ['http', 'raw', 'websocket'])
+        self.assertGreater(plugins['raw']['calls'], 0)
+        self.assertEqual(plugins['websocket']['calls'], 0)
+        before = plugins['http']
+        status, _, _ = self.ask(proxy, b'GET http://127.0.0.1:%d/ HTTP/1.1'
+                                b'\r\nHost: 127.0.0.1:%d\r\n'
+                                b'Connection: close\r\n\r\n'
+                                % (self.page(), self.pages.port))
+        self.assertEqual(status, 200)
+        after = next(l for l in self.lines('stats')
+                     if l.get('name') == 'http')
+        self.assertGreater(after['calls'], before['calls'])
+        self.assertGreater(after['bytes'], before['bytes'])
+        found = self.metrics()
+        self.assertEqual(
+            found['fairlead_plugin_calls_total']['{plugin="http"}'],
+            after['calls'])
+        tunnel.close()
+
+    def page(self):
+        def one(sock):
+            harness.read_head(sock)
+            sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n'
+                         b'Connection: close\r\n\r\nhi')
+        self.pages = self.serve(one)
+        return self.pages.port
+
+    def test_websocket(self):
+        """Frames and pings of a tunnel that is still there."""
+        def ws(sock):
+            harness.read_head(sock)
+            sock.sendall(b'HTTP/1.1 101 Switching Protocols\r\n'
+                         b'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+                         b'Sec-WebSocket-Accept: '
+                         b's3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n')
+            read_all(sock)
+        server = self.serve(ws)
+        proxy = self.proxy()
+        tunnel = self.connect(proxy, server.port)
+        tunnel.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n'
+                       b'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+                       b'Sec-WebSocket-Version: 13\r\n'
+                       b'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+                       b'\r\n')
+        harness.read_head(tunnel)
+        frame = b'\x81\x82\0\0\0\0hi'
+        tunnel.sendall(3 * frame)
+        wait_until(lambda: self.tunnels()[0]['ws']['c2s']['text'] == 3,
+                   'three frames')
+        line = self.tunnels()[0]
+        self.assertEqual(line['inspector'], 'websocket')
+        self.assertEqual(line['ws']['c2s']['payload_bytes'], 6)
+        self.assertIn('websocket', self.command('tunnels'))
+        # What was looked at does not stay in the last line.
+        tunnel.sendall(frame)
+        tunnel.close()
+        last = proxy.wait_line('tunnel.close')[0]
+        self.assertEqual(last['ws']['c2s']['text'], 4)
 
     def test_close(self):
         server = self.serve(echo)
