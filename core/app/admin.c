@@ -207,6 +207,8 @@ lose_seat(struct admin_seat *seat)
 	struct admin *a = seat->admin;
 
 	watch_stop(&seat->watch);
+	admin_take_lines(seat);
+	admin_untap(seat);
 	close(seat->channel);
 	if (seat->board != NULL) {
 		board_sum(&a->past, seat->board, 1);
@@ -238,6 +240,7 @@ worker_said(void *arg, bool readable, bool writable)
 	if (n < (int)INQUIRY_SIZE(0) || (size_t)n != INQUIRY_SIZE(answer.len))
 		return;
 	heed(seat, &answer);
+	admin_take_lines(seat);
 	look_whether_answered(seat->admin);
 }
 
@@ -261,6 +264,8 @@ add_seat(struct admin *a, const struct message *m, const int *fds)
 	close(fds[1]);
 	DL_APPEND(a->seats, seat);
 	watch_set(a->loop, &seat->watch, seat->channel, 1, worker_said, seat);
+	if (a->tails != 0)
+		admin_tap(seat);
 }
 
 /* ------------------------------------------------------------------ */

@@ -226,6 +226,10 @@ admin_answer(struct admin_client *c, char *line)
 	char *arg = strtok_r(NULL, " \t", &rest);
 	size_t i;
 
+	if (word != NULL && strcmp(word, "tail") == 0) {
+		admin_tail(c, arg, rest);
+		return;
+	}
 	for (i = 0; word != NULL && i < sizeof(table) / sizeof(table[0]);
 	    i++) {
 		if (strcmp(table[i].word, word) != 0)
@@ -239,6 +243,6 @@ admin_answer(struct admin_client *c, char *line)
 			table[i].answer(c, arg);
 		return;
 	}
-	client_end(c, "status, stats, metrics, tunnels, close ID, reload or "
-	    "drain is expected");
+	client_end(c, "status, stats, metrics, tunnels, close ID, tail, reload "
+	    "or drain is expected");
 }

@@ -16,6 +16,7 @@ client_close(struct admin_client *c)
 	struct admin *a = c->admin;
 
 	admin_forget(c);
+	admin_tail_end(c);
 	timer_stop(&c->timer);
 	conn_close(c->conn, false);
 	buf_free(&c->out);
@@ -33,11 +34,13 @@ silent(void *arg)
 	client_close(arg);
 }
 
-/* Something moved; whoever waits for us is not silent. */
+/* Something moved; whoever waits for us is not silent, and who looks on may
+ * stop his terminal. */
 static void
 be_patient(struct admin_client *c)
 {
-	if (c->wait != WAIT_NOTHING && buf_empty(&c->out))
+	if (c->wait == WAIT_EVENTS || (c->wait != WAIT_NOTHING &&
+	    buf_empty(&c->out)))
 		timer_stop(&c->timer);
 	else
 		timer_start(c->admin->loop, &c->timer, SILENT_MS, silent, c);
@@ -101,6 +104,8 @@ client_send(struct admin_client *c)
 		client_close(c);
 		return;
 	}
+	if (!buf_empty(&c->out) && !timer_running(&c->timer))
+		be_patient(c);
 	conn_want_write(c->conn, !buf_empty(&c->out));
 }
 
@@ -167,7 +172,7 @@ readable(void *arg)
 	    ADMIN_REQUEST_SIZE - c->got);
 	if (n == CONN_AGAIN)
 		return;
-	if (n == 0 && whole) {
+	if (n == 0 && whole && c->wait != WAIT_EVENTS) {
 		conn_want_read(c->conn, false);	/* it may be reading */
 		return;
 	}

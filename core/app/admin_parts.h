@@ -6,6 +6,7 @@
  *	admin_client.c	who asks: a request in, an answer out, deadlines
  *	admin_answer.c	the table of requests
  *	admin_metrics.c	counters for Prometheus
+ *	admin_tail.c	events as they happen
  *	admin_http.c	the same over HTTP
  *
  * What always holds: a client that does not read costs ADMIN_HIGH bytes and is
@@ -18,6 +19,7 @@
 #include "app/message.h"
 #include "base/board.h"
 #include "base/buf.h"
+#include "base/spool.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/sock.h"
@@ -36,10 +38,17 @@ struct admin_seat {
 	struct watch watch;
 	const struct board *board;	/* NULL: none */
 	bool asked;			/* and has not answered yet */
+	struct spool spool;		/* of its tap; not mapped: none */
 };
 
 /* What a client waits for. */
-enum admin_wait { WAIT_NOTHING, WAIT_RELOAD, WAIT_TURN, WAIT_WORKERS };
+enum admin_wait { WAIT_NOTHING, WAIT_RELOAD, WAIT_TURN, WAIT_WORKERS,
+	WAIT_EVENTS };
+
+/* What a client wants to see; NULL: all.  They point into its request. */
+struct admin_filter {
+	const char *event, *host, *tunnel;
+};
 
 struct admin_client {
 	struct admin_client *prev, *next;
@@ -53,6 +62,8 @@ struct admin_client {
 	enum admin_wait wait;
 	uint32_t reloads, failures;	/* when it asked for one */
 	struct inquiry *inquiry;	/* for the workers */
+	struct admin_filter filter;
+	uint64_t skipped;		/* lines, because it is slow */
 	bool found;			/* one of them has it */
 	bool answered;			/* all of it is in `out` */
 	bool lost;			/* memory was out */
@@ -73,6 +84,7 @@ struct admin {
 	struct admin_client *asker;	/* whose turn it is; NULL: nobody's, */
 	bool round;			/* or it is gone already */
 	uint32_t serial;
+	unsigned tails;			/* clients that wait for events */
 	struct timer patience;		/* with workers */
 	struct timer farewell;		/* the supervisor is gone */
 };
@@ -98,6 +110,16 @@ void admin_ask(struct admin_client *client);
 /* A client went away, or has room again. */
 void admin_forget(struct admin_client *client);
 void admin_resume(struct admin_client *client);
+
+/* From here on, show a client events: its words "event=ws.*", "host=...",
+ * "tunnel=...", of which the first may be NULL. */
+void admin_tail(struct admin_client *client, char *word, char *rest);
+void admin_tail_end(struct admin_client *client);
+
+/* There is another worker; it may have lines; it is gone. */
+void admin_tap(struct admin_seat *seat);
+void admin_take_lines(struct admin_seat *seat);
+void admin_untap(struct admin_seat *seat);
 
 /* --- admin_client.c --- */
 

@@ -106,6 +106,14 @@ static const struct command commands[] = {
 	    "fairlead drain [--json] [--socket PATH]",
 	    "Have a running proxy accept nobody any more and leave when its "
 	    "tunnels have\nended, as SIGTERM does.\n" },
+	{ "tail", NULL, CLI_TAIL, false, false,
+	    "fairlead tail [--event PATTERN] [--host HOST] [--tunnel ID] "
+	    "[--json]\n                     [--socket PATH]",
+	    "Print the events of a running proxy as they happen, whatever "
+	    "its logs are.\n\n"
+	    "      --event PATTERN  only these: ws.frame, http.*\n"
+	    "      --host HOST      only of tunnels to this host\n"
+	    "      --tunnel ID      only of this tunnel\n" },
 	{ "version", NULL, CLI_VERSION, false, false,
 	    "fairlead version",
 	    "Print the versions of the program and of its plugin ABI.\n" },
@@ -155,6 +163,9 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 		{ "foreground-worker", no_argument, NULL, 'F' },
 		{ "socket", required_argument, NULL, 'S' },
 		{ "json", no_argument, NULL, 'J' },
+		{ "event", required_argument, NULL, 'E' },
+		{ "host", required_argument, NULL, 'H' },
+		{ "tunnel", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -170,6 +181,15 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 			break;
 		case 't':
 			*ret_test = true;
+			break;
+		case 'E':
+			cli->admin.event = optarg;
+			break;
+		case 'H':
+			cli->admin.host = optarg;
+			break;
+		case 'T':
+			cli->admin.tunnel = optarg;
 			break;
 		case 'S':
 			cli->admin.socket = optarg;
@@ -196,7 +216,7 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 static bool
 asks_proxy(enum cli_command command)
 {
-	return (command >= CLI_STATUS && command <= CLI_DRAIN);
+	return (command >= CLI_STATUS && command <= CLI_TAIL);
 }
 
 /* The command's own words, behind its name. */
@@ -334,6 +354,11 @@ cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 	    cli->command != CLI_NONE && cli->admin.word == NULL)
 		return (err_set(err, "--socket and --json belong to commands "
 		    "that ask a running proxy"));
+	if ((cli->admin.event != NULL || cli->admin.host != NULL ||
+	    cli->admin.tunnel != NULL) && cli->command != CLI_NONE &&
+	    cli->command != CLI_TAIL)
+		return (err_set(err, "--event, --host and --tunnel belong to "
+		    "`tail`"));
 	if (test)
 		cli->command = CLI_CHECK;
 	if (cli->help)

@@ -36,6 +36,7 @@ enum cli_command {
 	CLI_CLOSE,
 	CLI_RELOAD,
 	CLI_DRAIN,
+	CLI_TAIL,
 	CLI_VERSION,
 	CLI_HELP
 };
@@ -55,6 +56,7 @@ struct cli_exec {
 struct cli_admin {
 	const char *word;		/* the command's; NULL: another one */
 	const char *socket;		/* --socket, or NULL */
+	const char *event, *host, *tunnel;	/* of `tail`, or NULL */
 	bool json;
 };
 

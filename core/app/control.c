@@ -38,17 +38,21 @@ reach(const char *path)
 	return (fd);
 }
 
+#define WORD(name, value) \
+	(value) != NULL ? (name) : "", (value) != NULL ? (value) : ""
+
 /* The request is one line; false: it cannot be sent. */
 static bool
 ask(int fd, const struct cli *cli)
 {
+	const struct cli_admin *a = &cli->admin;
 	char line[ADMIN_LINE_SIZE];
 	size_t done = 0, len;
 	ssize_t n;
 
-	len = (size_t)snprintf(line, sizeof(line), "%s%s%s\n",
-	    cli->admin.word, cli->name != NULL ? " " : "",
-	    cli->name != NULL ? cli->name : "");
+	len = (size_t)snprintf(line, sizeof(line), "%s%s%s%s%s%s%s%s%s\n",
+	    a->word, WORD(" ", cli->name), WORD(" event=", a->event),
+	    WORD(" host=", a->host), WORD(" tunnel=", a->tunnel));
 	if (len >= sizeof(line)) {
 		log_say(FRL_ERROR, "%s: this is too long", cli->admin.word);
 		return (false);

@@ -9,6 +9,10 @@
  *	  |-- CLOSE serial, id ------------------>|
  *	  |<- CLOSED serial, found ---------------|
  *
+ *	  |-- TAP, a spool (base/spool.h) ------->|   and until UNTAP:
+ *	  |<- LINES ------------------------------|   there are some in it
+ *	  |-- TOOK ------------------------------>|   there is room again
+ *
  * A worker answers one inquiry at a time; one that comes earlier replaces it.
  */
 #ifndef APP_INQUIRY_H
@@ -20,7 +24,7 @@
 #define INQUIRY_TEXT_SIZE 8192
 
 enum inquiry_kind { INQUIRY_LIST, INQUIRY_ROW, INQUIRY_LISTED, INQUIRY_CLOSE,
-	INQUIRY_CLOSED };
+	INQUIRY_CLOSED, INQUIRY_TAP, INQUIRY_UNTAP, INQUIRY_LINES, INQUIRY_TOOK };
 
 struct inquiry {
 	uint32_t kind, serial, found;

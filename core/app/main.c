@@ -37,6 +37,7 @@ run_command(const struct cli *cli)
 	case CLI_CLOSE:
 	case CLI_RELOAD:
 	case CLI_DRAIN:
+	case CLI_TAIL:
 		return (control_run(cli));
 	case CLI_VERSION:
 		return (command_version());

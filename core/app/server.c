@@ -394,6 +394,20 @@ server_use_board(struct server *s, struct board *board)
 		atomic_store(&board->plugin_count, (uint32_t)i);
 }
 
+int
+server_tap(struct server *s, int memory, void (*kick)(void *arg), void *arg)
+{
+	const struct sink_logger logger = { memory, kick, arg };
+
+	return (events_tap(s->events, &logger));
+}
+
+void
+server_untap(struct server *s)
+{
+	events_untap(s->events);
+}
+
 void
 server_count(const struct server *s, struct board *board)
 {

@@ -73,6 +73,11 @@ void server_reopen(struct server *server);
 /* Count on a board (borrow) from here on; NULL: for ourselves. */
 void server_use_board(struct server *server, struct board *board);
 
+/* As events_tap(); memory: borrow.  And its end. */
+int server_tap(struct server *server, int memory, void (*kick)(void *arg),
+    void *arg);
+void server_untap(struct server *server);
+
 /* Note on a board what is not counted as it changes. */
 void server_count(const struct server *server, struct board *board);
 

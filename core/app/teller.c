@@ -51,6 +51,7 @@ hang_up(struct teller *t)
 		close(t->channel);
 	t->channel = -1;
 	t->listing = t->waits = false;
+	server_untap(t->server);
 }
 
 static void
@@ -124,6 +125,40 @@ list_some(struct teller *t)
 	}
 }
 
+/* A full channel says it just as well. */
+static void
+kick(void *arg)
+{
+	struct inquiry lines = { .kind = INQUIRY_LINES };
+	struct teller *t = arg;
+
+	if (t->channel >= 0)
+		(void)channel_send(t->channel, &lines, INQUIRY_SIZE(0), NULL,
+		    0);
+}
+
+/* What asks for no answer. */
+static bool
+heed_tap(struct teller *t, const struct inquiry *inquiry, const int *fds,
+    size_t count)
+{
+	switch (inquiry->kind) {
+	case INQUIRY_TAP:
+		if (count == 1 && server_tap(t->server, fds[0], kick, t) != 0)
+			log_say(FRL_WARNING, "worker %d: no memory for "
+			    "`fairlead tail`", (int)getpid());
+		return (true);
+	case INQUIRY_UNTAP:
+		server_untap(t->server);
+		return (true);
+	case INQUIRY_TOOK:
+		server_logged(t->server);
+		return (true);
+	default:
+		return (false);
+	}
+}
+
 static void
 heed(struct teller *t, const struct inquiry *inquiry)
 {
@@ -155,10 +190,11 @@ told(void *arg, bool readable, bool writable)
 	errno = EAGAIN;
 	while (readable && (n = channel_receive(t->channel, &inquiry,
 	    sizeof(inquiry), 0, fds, &count)) > 0) {
+		if ((size_t)n == INQUIRY_SIZE(inquiry.len) &&
+		    !heed_tap(t, &inquiry, fds, count))
+			heed(t, &inquiry);
 		while (count > 0)
 			close(fds[--count]);
-		if ((size_t)n == INQUIRY_SIZE(inquiry.len))
-			heed(t, &inquiry);
 		if (t->channel < 0)
 			return;
 	}

@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 
 import harness
 from harness import echo, read_all, wait_until
@@ -329,6 +330,144 @@ class Commands(Asked):
         self.assertTrue(self.status()['ready'])
         for tunnel in tunnels:
             tunnel.close()
+
+
+class Tail(Asked):
+    def tail(self, *words):
+        process = subprocess.Popen(
+            [harness.PROGRAM, 'tail', '--socket', self.socket, *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+        def end():
+            process.kill()
+            process.communicate()
+        self.addCleanup(end)
+        return process
+
+    def begun(self, *words):
+        """A tail that sees what happens from here on."""
+        process = self.tail('--json', *words)
+        self.assertEqual(json.loads(process.stdout.readline()),
+                         {'item': 'tail'})
+        return process
+
+    def until(self, process, event):
+        """Lines up to the first one of that event."""
+        found = []
+        while not found or found[-1].get('event') != event:
+            line = process.stdout.readline()
+            self.assertTrue(line, found)
+            found.append(json.loads(line))
+        return found
+
+    def test_whole_tunnel(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        process = self.begun()
+        tunnel = self.connect(proxy, server.port, 'localhost')
+        self.say(tunnel)
+        tunnel.close()
+        lines = self.until(process, 'tunnel.close')
+        self.assertEqual(lines[0]['event'], 'tunnel.open')
+        self.assertEqual({l['to'] for l in lines}, {'localhost'})
+        self.assertEqual([l['seq'] for l in lines], list(range(len(lines))))
+        # The log is as it would be without.
+        logged = proxy.wait_line('tunnel.close')[0]
+        self.assertEqual(logged['tunnel'], lines[0]['tunnel'])
+        self.assertNotIn('to', logged)
+
+    def test_filters(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)   # lines of two mix
+        by_event = self.begun('--event', 'tunnel.c*')
+        by_host = self.begun('--host', 'LOCALHOST')
+        first = self.connect(proxy, server.port)
+        name = self.tunnels()[0]['tunnel']
+        by_tunnel = self.begun('--tunnel', name)
+        second = self.connect(proxy, server.port, 'localhost')
+        second.close()
+        first.close()
+        self.assertEqual({l['to'] for l in
+                          self.until(by_host, 'tunnel.close')},
+                         {'localhost'})
+        self.assertEqual([l['event'] for l in
+                          self.until(by_event, 'tunnel.close')],
+                         ['tunnel.connect', 'tunnel.connect',
+                          'tunnel.close'])
+        self.assertEqual({l['tunnel'] for l in
+                          self.until(by_tunnel, 'tunnel.close')}, {name})
+
+    def test_for_people(self):
+        server = self.serve(echo)
+        proxy = self.proxy()
+        process = self.tail()
+        # It says nothing before there is something to be seen.
+        other = self.begun()
+        found = []
+
+        def read():
+            found.append(process.stdout.readline())
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        while not found:
+            self.connect(proxy, server.port).close()
+            self.until(other, 'tunnel.close')
+        line = found[0]
+        self.assertRegex(line, r'^[0-9:.]{12} [0-9a-f]{8}-[0-9a-f]{8} ')
+        self.assertIn('127.0.0.1', line)
+
+    def test_also_of_new_workers(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        process = self.begun('--event', 'tunnel.*')
+        self.command('reload')
+        wait_until(lambda: len(self.lines('status')) == 2,
+                   'the old worker to leave')
+        self.connect(proxy, server.port).close()
+        self.until(process, 'tunnel.close')
+
+    def test_nobody_looks_any_more(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        pid = self.wait_workers(proxy, 1)[0]
+
+        def spools():
+            maps = pathlib.Path(f'/proc/{pid}/maps').read_text()
+            return maps.count('memfd:spool')
+        before = spools()
+        processes = [self.begun() for _ in range(2)]
+        wait_until(lambda: spools() > before, 'a tap')
+        for process in processes:
+            process.kill()
+        wait_until(lambda: spools() == before, 'no tap')
+        self.connect(proxy, server.port).close()
+        proxy.wait_line('tunnel.close')
+
+    def test_slow_reader_misses_lines(self):
+        """It holds up nobody and is told what it missed."""
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        with socket.socket(socket.AF_UNIX) as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.settimeout(harness.DEADLINE)
+            slow.connect(str(self.socket))
+            slow.sendall(b'tail\n')
+            self.assertEqual(json.loads(slow.recv(1000)), {'item': 'tail'})
+            for _ in range(500):
+                self.connect(proxy, server.port).close()
+            proxy.wait_line('tunnel.close', 500)
+            text = b''
+            while b'"skipped"' not in text:
+                more = slow.recv(1 << 16)
+                self.assertTrue(more, 'cut')
+                text += more
+                self.connect(proxy, server.port).close()
+        self.assertTrue(self.status()['ready'])
+
+    def test_filter_that_is_none(self):
+        self.proxy()
+        last = json.loads(self.raw(b'tail colour=blue\n').splitlines()[-1])
+        self.assertFalse(last['ok'])
 
 
 class Processes(Asked):
