@@ -81,6 +81,42 @@ static const struct command commands[] = {
 	    "fairlead timeouts",
 	    "Print every deadline of the core and of the plugins found, as "
 	    "the table\nof docs/TIMEOUTS.md.\n" },
+	{ "status", NULL, CLI_STATUS, false, false,
+	    "fairlead status [--json] [--socket PATH]",
+	    "Print how a running proxy is, and its workers.\n" },
+	{ "stats", NULL, CLI_STATS, false, false,
+	    "fairlead stats [--json] [--socket PATH]",
+	    "Print the counters of a running proxy.\n" },
+	{ "metrics", NULL, CLI_METRICS, false, false,
+	    "fairlead metrics [--socket PATH]",
+	    "Print the counters as Prometheus reads them.\n" },
+	{ "tunnels", NULL, CLI_TUNNELS, false, false,
+	    "fairlead tunnels [--json] [--socket PATH]",
+	    "Print every tunnel of a running proxy: its age, how long it has "
+	    "been silent,\nwhat went through it in each direction, its "
+	    "protocol, and of a WebSocket how\nlong its latest ping took.  "
+	    "--json knows more.\n" },
+	{ "close", NULL, CLI_CLOSE, true, false,
+	    "fairlead close ID [--json] [--socket PATH]",
+	    "Let the tunnel of that ID (see `fairlead tunnels`) say its last "
+	    "words and end.\n" },
+	{ "reload", NULL, CLI_RELOAD, false, false,
+	    "fairlead reload [--json] [--socket PATH]",
+	    "Have a running proxy read its configuration anew, as SIGHUP "
+	    "does, and wait until\nit serves.  Exit status 1: it was not "
+	    "taken over.\n" },
+	{ "drain", NULL, CLI_DRAIN, false, false,
+	    "fairlead drain [--json] [--socket PATH]",
+	    "Have a running proxy accept nobody any more and leave when its "
+	    "tunnels have\nended, as SIGTERM does.\n" },
+	{ "tail", NULL, CLI_TAIL, false, false,
+	    "fairlead tail [--event PATTERN] [--host HOST] [--tunnel ID] "
+	    "[--json]\n                     [--socket PATH]",
+	    "Print the events of a running proxy as they happen, whatever "
+	    "its logs are.\n\n"
+	    "      --event PATTERN  only these: ws.frame, http.*\n"
+	    "      --host HOST      only of tunnels to this host\n"
+	    "      --tunnel ID      only of this tunnel\n" },
 	{ "version", NULL, CLI_VERSION, false, false,
 	    "fairlead version",
 	    "Print the versions of the program and of its plugin ABI.\n" },
@@ -128,6 +164,11 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
 		{ "foreground-worker", no_argument, NULL, 'F' },
+		{ "socket", required_argument, NULL, 'S' },
+		{ "json", no_argument, NULL, 'J' },
+		{ "event", required_argument, NULL, 'E' },
+		{ "host", required_argument, NULL, 'H' },
+		{ "tunnel", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -143,6 +184,21 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 			break;
 		case 't':
 			*ret_test = true;
+			break;
+		case 'E':
+			cli->admin.event = optarg;
+			break;
+		case 'H':
+			cli->admin.host = optarg;
+			break;
+		case 'T':
+			cli->admin.tunnel = optarg;
+			break;
+		case 'S':
+			cli->admin.socket = optarg;
+			break;
+		case 'J':
+			cli->admin.json = true;
 			break;
 		case 'F':
 			cli->foreground = true;
@@ -160,12 +216,21 @@ parse_options(struct cli *cli, int argc, char **argv, bool *ret_test,
 	return (0);
 }
 
+static bool
+asks_proxy(enum cli_command command)
+{
+	return (command >= CLI_STATUS && command <= CLI_TAIL);
+}
+
 /* The command's own words, behind its name. */
 static int
 parse_rest(struct cli *cli, const struct command *found, int count,
     char **words, struct err *err)
 {
 	int used = found->sub != NULL ? 2 : 1;
+
+	if (asks_proxy(found->command))
+		cli->admin.word = found->word;
 
 	if (cli->help)
 		return (0);
@@ -178,8 +243,9 @@ parse_rest(struct cli *cli, const struct command *found, int count,
 		    "`info NAME` is missing"));
 	if (found->takes_name) {
 		if (count == used)
-			return (err_set(err, "%s %s: a name is missing",
-			    found->word, found->sub));
+			return (err_set(err, "%s%s%s: a name is missing",
+			    found->word, found->sub != NULL ? " " : "",
+			    found->sub != NULL ? found->sub : ""));
 		cli->name = words[used++];
 	}
 	if (count > used)
@@ -291,6 +357,15 @@ cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 	if (cli->foreground && cli->command != CLI_NONE &&
 	    cli->command != CLI_RUN)
 		return (err_set(err, "--foreground-worker belongs to `run`"));
+	if ((cli->admin.socket != NULL || cli->admin.json) &&
+	    cli->command != CLI_NONE && cli->admin.word == NULL)
+		return (err_set(err, "--socket and --json belong to commands "
+		    "that ask a running proxy"));
+	if ((cli->admin.event != NULL || cli->admin.host != NULL ||
+	    cli->admin.tunnel != NULL) && cli->command != CLI_NONE &&
+	    cli->command != CLI_TAIL)
+		return (err_set(err, "--event, --host and --tunnel belong to "
+		    "`tail`"));
 	if (test)
 		cli->command = CLI_CHECK;
 	if (cli->help)
@@ -322,6 +397,7 @@ help_all(void)
 	    "  FAIRLEAD_CONFIG       the configuration of `run` and "
 	    "`check` without -c\n"
 	    "  FAIRLEAD_PLUGIN_PATH  folders with plugins, separated by ':'\n"
+	    "  FAIRLEAD_SOCKET       where to ask a running proxy\n"
 	    "  FAIRLEAD_LOG_LEVEL    error, warning, notice or debug\n\n"
 	    "Exit codes: 0 fine, 1 runtime, 64 usage, 69 cannot bind, "
 	    "78 configuration\n");
@@ -344,6 +420,12 @@ cli_help(enum cli_command command)
 	if (commands[i].takes_config)
 		printf("\n  -c, --config FILE  the configuration; "
 		    "FAIRLEAD_CONFIG by default\n");
+	if (asks_proxy(command))
+		printf("\n      --socket PATH  `admin.socket` of its "
+		    "configuration; FAIRLEAD_SOCKET, or\n"
+		    "                     /run/fairlead/admin.sock, by "
+		    "default\n"
+		    "      --json         lines of JSON\n");
 	if (command == CLI_RUN)
 		printf("  -t, --test         only check it, as `check` "
 		    "does\n"

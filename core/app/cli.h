@@ -29,6 +29,14 @@ enum cli_command {
 	CLI_PLUGINS_INFO,
 	CLI_EVENTS,
 	CLI_TIMEOUTS,
+	CLI_STATUS,		/* these ask a running proxy */
+	CLI_STATS,
+	CLI_METRICS,
+	CLI_TUNNELS,
+	CLI_CLOSE,
+	CLI_RELOAD,
+	CLI_DRAIN,
+	CLI_TAIL,
 	CLI_VERSION,
 	CLI_HELP
 };
@@ -45,13 +53,22 @@ struct cli_exec {
 	const char *via;		/* borrow; a parent proxy, or NULL */
 };
 
+/* Of those that ask a running proxy. */
+struct cli_admin {
+	const char *word;		/* the command's; NULL: another one */
+	const char *socket;		/* --socket, or NULL */
+	const char *event, *host, *tunnel;	/* of `tail`, or NULL */
+	bool json;
+};
+
 struct cli {
 	enum cli_command command;
 	bool help;			/* print the command's help instead */
 	const char *config;		/* -c, or FAIRLEAD_CONFIG (but
 					 * for `exec`), or NULL */
 	bool foreground;		/* `run` in one process */
-	const char *name;		/* of `plugins info` */
+	const char *name;		/* of `plugins info`, `close` */
+	struct cli_admin admin;
 	struct cli_exec exec;
 };
 

@@ -35,6 +35,9 @@ command_run(const char *path, bool foreground)
 	config = config_read_or_say(path, NULL);
 	if (config == NULL)
 		return (EXIT_BAD_CONFIG);
+	if (config->admin.socket[0] != '\0')
+		log_say(FRL_WARNING, "%s: `admin` is not served by "
+		    "--foreground-worker", path);
 	code = server_run(config, NULL);
 	config_free(config);
 	return (code);

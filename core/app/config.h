@@ -48,6 +48,16 @@ struct config_timeouts {
 
 #define CONFIG_WORKERS_MAX 128
 
+#define CONFIG_TOKEN_SIZE 129
+
+/* Where to ask what is going on. */
+struct config_admin {
+	char socket[UNIXSOCK_PATH_SIZE];	/* "": nowhere */
+	struct addr http;			/* of loopback, if any */
+	bool has_http;
+	char token[CONFIG_TOKEN_SIZE];		/* of who asks there */
+};
+
 enum config_mode { CONFIG_CONNECT = 0, CONFIG_REVERSE = 1 };
 
 #define CONFIG_LISTEN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
@@ -108,6 +118,7 @@ struct config {
 	struct guard_options security;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
+	struct config_admin admin;
 };
 
 /*

@@ -114,13 +114,13 @@ bind_door(struct doors *doors, struct door *door,
 }
 
 static struct doors *
-make_doors(size_t n, struct err *err)
+make_doors(const struct config *config, size_t n, struct err *err)
 {
 	struct doors *doors = calloc(1,
 	    sizeof(*doors) + n * sizeof(doors->list[0]));
 	size_t i;
 
-	if (doors == NULL || (doors->own = calloc(n + 1,
+	if (doors == NULL || (doors->own = calloc(n + 2,
 	    sizeof(*doors->own))) == NULL) {
 		err_set(err, "out of memory");
 		free(doors);
@@ -129,6 +129,8 @@ make_doors(size_t n, struct err *err)
 	for (i = 0; i < n; i++)
 		doors->list[i].fd = -1;
 	doors->count = n;
+	if (config->admin.has_http)
+		doors->own[doors->own_count++] = config->admin.http;
 	return (doors);
 }
 
@@ -136,7 +138,7 @@ struct doors *
 doors_adopt(const struct config *config, const struct server_socket *sockets,
     size_t count, struct err *err)
 {
-	struct doors *doors = make_doors(count, err);
+	struct doors *doors = make_doors(config, count, err);
 	const struct config_listen *listen;
 	struct door *door;
 	size_t i;
@@ -160,7 +162,7 @@ struct doors *
 doors_bind(const struct config *config, struct err *err)
 {
 	size_t i, n = config->listen_count;
-	struct doors *doors = make_doors(n, err);
+	struct doors *doors = make_doors(config, n, err);
 
 	for (i = 0; doors != NULL && i < n; i++) {
 		if (bind_door(doors, &doors->list[i], &config->listens[i],

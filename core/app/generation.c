@@ -5,6 +5,7 @@
 #include "app/keeper.h"
 #include "app/spools.h"
 #include "app/warden.h"
+#include "base/board.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct seat {
 	struct timer again;
 	struct spools_kept spools;
 	struct ward ward;
+	int board;			/* its counters; -1: none yet */
 	uint64_t born_us;
 };
 
@@ -204,11 +206,20 @@ replace(struct seat *seat)
 }
 
 static void
+forget_board(struct seat *seat)
+{
+	if (seat->board >= 0)
+		close(seat->board);
+	seat->board = -1;
+}
+
+static void
 empty_seat(struct seat *seat)
 {
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
+	forget_board(seat);
 	seat->state = ABSENT;
 	seat->pid = 0;
 }
@@ -327,11 +338,53 @@ start_workers(struct generation *g)
 	for (i = 0; i < g->plan.workers; i++) {
 		g->seats[i].generation = g;
 		g->seats[i].slot = i;
-		g->seats[i].channel = -1;
+		g->seats[i].channel = g->seats[i].board = -1;
 		seat_start(&g->seats[i]);
 	}
 	look(g);
 	return (0);
+}
+
+/* A worker and the admin process get a channel between them. */
+static int
+introduce(struct seat *seat, int admin)
+{
+	struct message m = { .kind = MESSAGE_ADMIN };
+	int ends[2], fds[2], failed;
+
+	if (seat->board < 0 && (seat->board = board_memory()) < 0)
+		return (-1);
+	if (channel_pair(ends) != 0)
+		return (-1);
+	fds[0] = ends[0];
+	fds[1] = seat->board;
+	failed = message_send(seat->channel, &m, fds, 2);
+	m.kind = MESSAGE_SEAT;
+	m.u.seat.generation = seat->generation->number;
+	m.u.seat.pid = (int32_t)seat->pid;
+	fds[0] = ends[1];
+	if (failed == 0)
+		failed = message_send(admin, &m, fds, 2);
+	close(ends[0]);
+	close(ends[1]);
+	return (failed);
+}
+
+void
+generation_introduce(struct generation *g, pid_t pid, int admin)
+{
+	unsigned i;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
+		struct seat *seat = &g->seats[i];
+
+		if (seat->state != SERVING || seat->channel < 0 ||
+		    (pid != 0 && pid != seat->pid))
+			continue;
+		if (introduce(seat, admin) != 0)
+			log_say(FRL_ERROR, "worker %d cannot be asked about: "
+			    "%s", (int)seat->pid, strerror(errno));
+	}
 }
 
 /* ------------------------------------------------------------------ */
@@ -640,6 +693,7 @@ generation_free(struct generation *g)
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);
 		warden_forget(&g->seats[i].ward);
 		spools_forget(&g->seats[i].spools);
+		forget_board(&g->seats[i]);
 	}
 	free(g->seats);
 	free(g->plan.listens);

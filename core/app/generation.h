@@ -70,6 +70,11 @@ void generation_fail(struct generation *generation, int code);
 /* Another logger has taken over. */
 void generation_tell_logger(struct generation *generation);
 
+/* Make those that serve known to the admin process (a channel), and it to
+ * them; pid 0: all of them. */
+void generation_introduce(struct generation *generation, pid_t pid,
+    int admin);
+
 enum generation_state generation_state(const struct generation *generation);
 const struct plan *generation_plan(const struct generation *generation);
 unsigned generation_number(const struct generation *generation);

@@ -9,6 +9,7 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "app/control.h"
 #include "base/log.h"
 
 static int
@@ -29,6 +30,15 @@ run_command(const struct cli *cli)
 		return (command_events());
 	case CLI_TIMEOUTS:
 		return (command_timeouts());
+	case CLI_STATUS:
+	case CLI_STATS:
+	case CLI_METRICS:
+	case CLI_TUNNELS:
+	case CLI_CLOSE:
+	case CLI_RELOAD:
+	case CLI_DRAIN:
+	case CLI_TAIL:
+		return (control_run(cli));
 	case CLI_VERSION:
 		return (command_version());
 	case CLI_NONE:

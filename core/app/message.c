@@ -25,6 +25,12 @@ static const size_t sizes[] = {
 	[MESSAGE_CUT] = offsetof(struct message, u),
 	[MESSAGE_REOPEN] = offsetof(struct message, u),
 	[MESSAGE_BECOME] = UP_TO(as),
+	[MESSAGE_DESK] = UP_TO(desk),
+	[MESSAGE_SEAT] = UP_TO(seat),
+	[MESSAGE_STATE] = UP_TO(state),
+	[MESSAGE_ASKED_RELOAD] = offsetof(struct message, u),
+	[MESSAGE_ASKED_STOP] = offsetof(struct message, u),
+	[MESSAGE_ADMIN] = offsetof(struct message, u),
 };
 
 int

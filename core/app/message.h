@@ -48,7 +48,25 @@ enum message_kind {
 	MESSAGE_DRAIN,
 	MESSAGE_CUT,		/* last words now; again: cut */
 	MESSAGE_REOPEN,		/* the logs */
-	MESSAGE_BECOME		/* that user, from now on */
+	MESSAGE_BECOME,		/* that user, from now on */
+	/* Of the admin process; see desk.h. */
+	MESSAGE_DESK,		/* with where it is asked: a UNIX socket, HTTP */
+	MESSAGE_SEAT,		/* with a channel to a worker, its board */
+	MESSAGE_STATE,
+	MESSAGE_ASKED_RELOAD,
+	MESSAGE_ASKED_STOP,
+	MESSAGE_ADMIN		/* to a worker: its ends of MESSAGE_SEAT */
+};
+
+/* How things are, for whoever asks. */
+struct message_state {
+	int32_t pid;			/* of the supervisor */
+	uint64_t began_us;		/* since 1970 */
+	uint32_t generation;		/* that serves; 0: none does yet */
+	uint32_t workers;		/* it should have */
+	bool starting, stopping;
+	uint32_t reloads, failures;	/* that served, or did not */
+	uint32_t deaths;		/* of workers, against their will */
 };
 
 /* The descriptors of MESSAGE_SPOOLS. */
@@ -82,6 +100,12 @@ struct message {
 			bool reload;		/* else it is all over */
 			uint64_t ms;		/* 0: as long as it takes */
 		} drain;
+		struct plan_admin desk;
+		struct {
+			uint32_t generation;
+			int32_t pid;
+		} seat;
+		struct message_state state;
 	} u;
 };
 

@@ -19,6 +19,19 @@ workers_of(const struct config *config)
 	    (uint32_t)n);
 }
 
+static struct plan_admin
+admin_of(const struct config_admin *from)
+{
+	struct plan_admin admin;
+
+	memset(&admin, 0, sizeof(admin));
+	memcpy(admin.socket, from->socket, sizeof(admin.socket));
+	memcpy(admin.token, from->token, sizeof(admin.token));
+	admin.http = from->http;
+	admin.has_http = from->has_http;
+	return (admin);
+}
+
 struct plan
 plan_of(const struct config *config)
 {
@@ -35,6 +48,7 @@ plan_of(const struct config *config)
 	if (config->node != NULL)
 		(void)snprintf(plan.node, sizeof(plan.node), "%s",
 		    config->node);
+	plan.admin = admin_of(&config->admin);
 	config_plugin_text(config, plan.plugins, sizeof(plan.plugins));
 	return (plan);
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define PLAN_NODE_SIZE 256
+#define PLAN_TOKEN_SIZE 129
 #define PLAN_NAME_SIZE (sizeof("unix:") + UNIXSOCK_PATH_SIZE)
 
 struct plan_listen {
@@ -33,6 +34,14 @@ struct plan_log {
 	bool for_people;		/* format: text */
 };
 
+/* Where to ask what is going on. */
+struct plan_admin {
+	char socket[UNIXSOCK_PATH_SIZE];	/* "": nowhere */
+	struct addr http;
+	bool has_http;
+	char token[PLAN_TOKEN_SIZE];
+};
+
 struct plan {
 	struct privileges as;		/* whom the logger becomes */
 	uint32_t workers;
@@ -41,6 +50,7 @@ struct plan {
 	uint64_t reload_drain_ms;	/* of a replaced one; likewise */
 	char node[PLAN_NODE_SIZE];	/* "": the host's name */
 	char plugins[512];		/* "http 0.1.0, raw 0.1.0" */
+	struct plan_admin admin;
 	uint32_t listen_count;
 	struct plan_listen *listens;	/* give */
 	uint32_t log_count;

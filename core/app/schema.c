@@ -45,7 +45,7 @@ static const struct frl_option top_table[] = {
 
 static const char *const top_others[] = { "listen", "plugins", "upgrade",
 	"destinations", "log", "limits", "timeouts", "resolver", "security",
-	"parents", NULL };
+	"parents", "admin", NULL };
 
 struct destinations {
 	struct frl_strings allow, refused_ports;
@@ -304,6 +304,7 @@ schema_read(struct schema *s)
 	schema_resolver(s);
 	schema_security(s);
 	schema_parents(s);
+	schema_admin(s);
 	schema_warn_idle(s);
 }
 

@@ -74,6 +74,9 @@ void schema_parents(struct schema *s);
 /* `resolver` */
 void schema_resolver(struct schema *s);
 
+/* `admin` */
+void schema_admin(struct schema *s);
+
 /* The table of all deadlines, for the documentation; then the rows of a
  * plugin's. */
 void schema_print_timeouts(void);

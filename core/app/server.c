@@ -4,11 +4,13 @@
 #include "app/config.h"
 #include "app/descriptors.h"
 #include "app/doors.h"
+#include "base/board.h"
 #include "base/log.h"
 #include "flow/host.h"
 #include "flow/limits.h"
 #include "flow/tunnel.h"
 #include "flow/tunnel_events.h"
+#include "flow/tunnel_watch.h"
 #include "net/resolve.h"
 
 #include <signal.h>
@@ -375,6 +377,61 @@ size_t
 server_tunnels(const struct server *s)
 {
 	return (tunnels_count(s->tunnels));
+}
+
+struct tunnels *
+server_list(const struct server *s)
+{
+	return (s->tunnels);
+}
+
+void
+server_use_board(struct server *s, struct board *board)
+{
+	struct plugin **plugins = s->config->plugins;
+	size_t i, n = s->config->plugin_count;
+
+	tunnels_use_board(s->tunnels, board);
+	for (i = 0; i < n && i < BOARD_PLUGINS_MAX; i++) {
+		plugins[i]->counts = board == NULL ? NULL :
+		    &board->plugins[i];
+		if (board != NULL)
+			memcpy(board->plugins[i].name, plugins[i]->name,
+			    sizeof(plugins[i]->name));
+	}
+	if (board != NULL)
+		atomic_store(&board->plugin_count, (uint32_t)i);
+}
+
+int
+server_tap(struct server *s, int memory, void (*kick)(void *arg), void *arg)
+{
+	const struct sink_logger logger = { memory, kick, arg };
+
+	return (events_tap(s->events, &logger));
+}
+
+void
+server_untap(struct server *s)
+{
+	events_untap(s->events);
+}
+
+void
+server_count(const struct server *s, struct board *board)
+{
+	const struct quota *quotas = s->limits.quotas;
+	struct events_counts lines;
+
+	events_count(s->events, &lines);
+	board_set(&board->rows[BOARD_waiting_bytes],
+	    quotas[LIMIT_MEMORY].used);
+	board_set(&board->rows[BOARD_resolving], quotas[LIMIT_RESOLVES].used);
+	board_set(&board->rows[BOARD_connecting],
+	    quotas[LIMIT_CONNECTS].used);
+	board_set(&board->rows[BOARD_log_produced], lines.produced);
+	board_set(&board->rows[BOARD_log_written], lines.written);
+	board_set(&board->rows[BOARD_log_dropped], lines.dropped);
 }
 
 bool

@@ -18,6 +18,8 @@ struct config;
 struct loop;
 struct server;
 struct sink_logger;
+struct board;
+struct tunnels;
 
 /*
  * Who has the proxy run for a purpose of its own.  It takes the server's
@@ -56,6 +58,7 @@ int server_run(struct config *config, const struct server_guest *guest);
 struct loop *server_loop(const struct server *server);
 const char *server_door(const struct server *server);	/* first: IP:port */
 size_t server_tunnels(const struct server *server);
+struct tunnels *server_list(const struct server *server);
 bool server_used(const struct server *server);	/* was there ever one? */
 
 /* Close the doors, let tunnels end by themselves for ms (0: as long as they
@@ -73,6 +76,17 @@ void server_reopen(struct server *server);
 /* An event of the core's own (tunnel_events.h).  record: borrow. */
 void server_publish(struct server *server, const struct frl_event *event,
     const void *record);
+
+/* Count on a board (borrow) from here on; NULL: for ourselves. */
+void server_use_board(struct server *server, struct board *board);
+
+/* As events_tap(); memory: borrow.  And its end. */
+int server_tap(struct server *server, int memory, void (*kick)(void *arg),
+    void *arg);
+void server_untap(struct server *server);
+
+/* Note on a board what is not counted as it changes. */
+void server_count(const struct server *server, struct board *board);
 
 /* The loggers took lines. */
 void server_logged(struct server *server);

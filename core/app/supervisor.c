@@ -2,6 +2,7 @@
 #include "app/supervisor.h"
 
 #include "app/cli.h"
+#include "app/desk.h"
 #include "app/gates.h"
 #include "app/generation.h"
 #include "app/herald.h"
@@ -44,6 +45,8 @@ struct supervisor {
 	struct watch watch;
 	struct timer logger_again;
 	uint32_t opening;		/* logs of `next` to be answered */
+	struct desk *desk;
+	struct message_state state;	/* as the desk was told */
 	struct notify notify;
 	struct timer watchdog;
 };
@@ -53,6 +56,20 @@ static void	replace_logger(void *);
 
 /* ------------------------------------------------------------------ */
 /* Generations								*/
+
+static void
+tell_desk(struct supervisor *s)
+{
+	struct message_state *state = &s->state;
+
+	state->generation = s->current == NULL ? 0 :
+	    generation_number(s->current);
+	state->workers = s->current == NULL ? 0 :
+	    generation_plan(s->current)->workers;
+	state->starting = s->next != NULL || s->again;
+	state->stopping = s->stops != 0;
+	desk_tell(s->desk, state);
+}
 
 static void
 begin(struct supervisor *s)
@@ -93,6 +110,7 @@ reload(struct supervisor *s)
 		if (s->next == NULL)
 			say_ready(s);
 	}
+	tell_desk(s);
 }
 
 static void
@@ -171,7 +189,8 @@ planned(void *arg, struct generation *g)
 		generation_fail(g, EXIT_BAD_CONFIG);
 		return;
 	}
-	if (gates_open(s->gates, generation_plan(g), &err) != 0) {
+	if (gates_open(s->gates, generation_plan(g), &err) != 0 ||
+	    desk_open(s->desk, &generation_plan(g)->admin, &err) != 0) {
 		log_say(FRL_ERROR, "%s", err.text);
 		generation_fail(g, EXIT_CANNOT_BIND);
 		return;
@@ -370,6 +389,12 @@ worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
 	struct supervisor *s = arg;
 
 	herald_worker(s->herald, pid, generation_number(g), why, why == NULL);
+	if (why == NULL && desk_channel(s->desk) >= 0)
+		generation_introduce(g, pid, desk_channel(s->desk));
+	if (why != NULL && why[0] != '\0') {
+		s->state.deaths++;
+		tell_desk(s);
+	}
 }
 
 /* The file says how it goes on; where it is bad, that is said. */
@@ -411,8 +436,11 @@ serves(void *arg, struct generation *g)
 	}
 	keep_gates(s);
 	press_oldest(s);
+	s->state.reloads += old != NULL;
+	desk_take(s->desk);
 	say_ready(s);
 	reload_again(s);
+	tell_desk(s);
 }
 
 static void
@@ -423,6 +451,7 @@ failed(void *arg, struct generation *g, int code)
 	if (g == s->next)
 		s->next = NULL;
 	keep_gates(s);
+	desk_leave(s->desk);
 	if (s->stops != 0)
 		return;
 	if (s->current == NULL) {
@@ -433,8 +462,10 @@ failed(void *arg, struct generation *g, int code)
 	log_say(FRL_ERROR, "%s was not taken over; generation %u goes on",
 	    s->path, generation_number(s->current));
 	herald_reload(s->herald, false);
+	s->state.failures++;
 	say_ready(s);
 	reload_again(s);
+	tell_desk(s);
 }
 
 static void
@@ -476,6 +507,7 @@ stop(struct supervisor *s, unsigned times)
 	s->stops += times;
 	notify_say(&s->notify, "STOPPING=1\nSTATUS=draining");
 	s->next = NULL;
+	tell_desk(s);
 	gates_keep(s->gates, NULL, 0);	/* clients are refused from here on */
 	for (i = 0; i < n; i++) {
 		generation_drain(s->list[i], false, ms);
@@ -494,6 +526,8 @@ reap(struct supervisor *s)
 	unsigned i;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (desk_reap(s->desk, pid, status))
+			continue;
 		if (pid == s->logger)
 			logger_ended(s, status);
 		for (i = 0; i < s->count; i++)
@@ -535,6 +569,42 @@ feed_watchdog(void *arg)
 	    feed_watchdog, s);
 }
 
+/* ------------------------------------------------------------------ */
+/* The admin process							*/
+
+static void
+desk_started(void *arg, int channel)
+{
+	struct supervisor *s = arg;
+	unsigned i;
+
+	for (i = 0; i < s->count; i++)
+		generation_introduce(s->list[i], 0, channel);
+}
+
+static void
+desk_asks_reload(void *arg)
+{
+	reload(arg);
+}
+
+static void
+desk_asks_stop(void *arg)
+{
+	stop(arg, 1);
+}
+
+static struct desk *
+make_desk(struct supervisor *s)
+{
+	struct desk_owner owner = { .arg = s, .started = desk_started,
+	    .reload = desk_asks_reload, .stop = desk_asks_stop };
+
+	s->state.pid = (int32_t)getpid();
+	s->state.began_us = loop_wall_us(s->loop);
+	return (desk_create(s->loop, &owner));
+}
+
 int
 supervisor_run(const char *path)
 {
@@ -552,6 +622,7 @@ supervisor_run(const char *path)
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
 	if (s.loop == NULL || s.gates == NULL ||
+	    (s.desk = make_desk(&s)) == NULL ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    loop_signals(s.loop, signals, signalled, &s) != 0) {
 		log_say(FRL_ERROR, "cannot begin: %s", strerror(errno));
@@ -572,6 +643,7 @@ supervisor_run(const char *path)
 	timer_stop(&s.logger_again);
 	notify_close(&s.notify);
 	close_logger(&s);
+	desk_free(s.desk);
 	gates_free(s.gates);
 	loop_free(s.loop);
 	return (s.code);

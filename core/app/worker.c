@@ -10,6 +10,7 @@
 #include "app/descriptors.h"
 #include "app/message.h"
 #include "app/server.h"
+#include "app/teller.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "flow/tunnel_events.h"
@@ -20,6 +21,7 @@ struct worker_seat {
 	uint64_t drain_ms;		/* if the supervisor vanishes */
 	const struct guard_options *guard;
 	struct server *server;
+	struct teller *teller;		/* or NULL */
 	struct watch watch, room_watch;
 	struct server_socket *sockets;
 	size_t count;
@@ -143,6 +145,11 @@ told(void *arg, bool readable, bool writable)
 	(void)writable;
 	while ((n = channel_receive(seat->channel, &m, sizeof(m), 0, fds,
 	    &count)) > 0) {
+		if (m.kind == MESSAGE_ADMIN && count == 2 &&
+		    seat->teller != NULL) {
+			teller_meet(seat->teller, fds[0], fds[1]);
+			continue;
+		}
 		while (count > 0)
 			close(fds[--count]);
 		obey(seat, &m);
@@ -188,6 +195,7 @@ opened(void *arg, struct server *server, struct err *err)
 	struct worker_seat *seat = arg;
 
 	seat->server = server;
+	seat->teller = teller_create(server);
 	/* Everything is open and loaded; no client was let in. */
 	if (guard_enter(seat->guard, say_missing, server, err) != 0)
 		return (-1);
@@ -207,6 +215,8 @@ closing(void *arg)
 
 	watch_stop(&seat->watch);
 	watch_stop(&seat->room_watch);
+	teller_free(seat->teller);
+	seat->teller = NULL;
 }
 
 static void

@@ -23,6 +23,8 @@
 	    "proxy_internal_response", PEACE) \
 	X(SHUTDOWN, "shutdown", "the proxy was shut down", 503, \
 	    "proxy_internal_response", PEACE) \
+	X(OPERATOR, "operator", "the operator closed it", 503, \
+	    "proxy_internal_response", PEACE) \
 	X(CLIENT_RESET, "client_reset", "the client reset the connection", \
 	    0, "", FAULT) \
 	X(SERVER_RESET, "server_reset", "the server reset the connection", \

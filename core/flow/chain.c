@@ -103,13 +103,38 @@ showable(const struct stream *s)
 	    !is_leaving(s->place));
 }
 
+/* data(), and what it was shown and took where somebody counts. */
+static enum frl_verdict
+call_data(struct link *link, const struct stream *s, size_t before)
+{
+	struct board_plugin *counts = link->plugin->counts;
+	struct frl_bytes held = stream_bytes(s);
+	enum frl_verdict verdict;
+	uint64_t began_us = 0;
+	struct crumb was;
+
+	if (counts != NULL)
+		began_us = frl_now_us(&link->pub);
+	link->busy = true;
+	was = link_enter(link, CRUMBS_DATA);
+	verdict = link->plugin->desc->data(&link->pub,
+	    (enum frl_flow)s->which, held, before);
+	crumbs_leave(was);
+	link->busy = false;
+	if (counts != NULL) {
+		board_add(&counts->calls, 1);
+		board_add(&counts->bytes, held.len - before);
+		board_add(&counts->us, frl_now_us(&link->pub) - began_us);
+	}
+	return (verdict);
+}
+
 static bool
 show(struct stream *s)
 {
 	struct link *link = s->place->link;
 	size_t before = s->seen;
 	enum frl_verdict verdict = FRL_OK;
-	struct crumb was;
 
 	if (!showable(s))
 		return (false);
@@ -118,12 +143,7 @@ show(struct stream *s)
 	if (link->plugin->desc->data == NULL) {
 		stream_record(s, VERB_PASS, FRL_ALL, NULL, true);
 	} else {
-		link->busy = true;
-		was = link_enter(link, CRUMBS_DATA);
-		verdict = link->plugin->desc->data(&link->pub,
-		    (enum frl_flow)s->which, stream_bytes(s), before);
-		crumbs_leave(was);
-		link->busy = false;
+		verdict = call_data(link, s, before);
 		heed(link, s, verdict);
 	}
 	s->due = false;		/* again() in data() itself lifts a pause */

@@ -174,6 +174,9 @@ struct frl_bytes chain_held(const struct chain *chain, enum frl_flow flow);
 size_t chain_memory(const struct chain *chain);
 size_t chain_heap(const struct chain *chain);
 
+/* Have every link report what it would at the end. */
+void chain_report(struct chain *chain);
+
 const struct plugin *link_plugin(const struct link *link);
 
 /* A place for whoever implements set_timer and publish to keep something. */

@@ -138,3 +138,20 @@ chain_over_limit(struct chain *chain, enum frl_flow flow)
 	    "an inspector holds as many bytes as it may");
 	return (true);
 }
+
+void
+chain_report(struct chain *chain)
+{
+	unsigned i;
+
+	for (i = 0; i < chain->count; i++) {
+		struct link *link = chain->places[i].link;
+
+		if (link->plugin->desc->report == NULL ||
+		    chain->places[i].blind)
+			continue;
+		link->opening = true;		/* no verbs */
+		link->plugin->desc->report(&link->pub);
+		link->opening = false;
+	}
+}

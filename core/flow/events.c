@@ -32,6 +32,7 @@ struct events {
 	struct hooks *hooks;
 	struct sink *sinks[EVENTS_SINKS_MAX];
 	size_t sinks_count;
+	struct sink *tap;		/* or NULL */
 	struct line_clock clock;
 	bool stalled;			/* a sink that may not drop is full */
 	bool was_stalled;		/* and nobody was told of room since */
@@ -85,6 +86,7 @@ events_free(struct events *events)
 	events_flush(events, 0);
 	for (i = 0; i < events->sinks_count; i++)
 		sink_free(events->sinks[i]);
+	sink_free(events->tap);
 	timer_stop(&events->room);
 	hooks_free(events->hooks);
 	slots_free(&events->slots);
@@ -212,6 +214,20 @@ tell_lost(struct events *events, struct sink *sink)
 }
 
 static void
+write_tap(struct events *events, const struct publication *p,
+    struct line *line)
+{
+	tell_lost(events, events->tap);
+	line_clock_set(&events->clock, p->wall_us);
+	if (p->origin != NULL) {
+		line->seq = p->origin->seq[EVENTS_TAP]++;
+		if (p->origin->tunnel->server_name[0] != '\0')
+			line->to = p->origin->tunnel->server_name;
+	}
+	write_line(events, events->tap, line);
+}
+
+static void
 write_lines(struct events *events, const struct publication *p,
     enum line_verdict verdict)
 {
@@ -234,6 +250,8 @@ write_lines(struct events *events, const struct publication *p,
 			line.seq = p->origin->seq[i]++;
 		write_line(events, events->sinks[i], &line);
 	}
+	if (p->slot->sinks & (uint32_t)1 << EVENTS_TAP)
+		write_tap(events, p, &line);
 }
 
 /* ------------------------------------------------------------------ */
@@ -287,6 +305,8 @@ events_took(struct events *events)
 
 	for (i = 0; i < events->sinks_count; i++)
 		sink_took(events->sinks[i]);
+	if (events->tap != NULL)
+		sink_took(events->tap);
 }
 
 static struct sink *
@@ -322,6 +342,29 @@ events_add_sink(struct events *events, const struct sink_options *options,
 		return (err_set(err, "%s: out of memory", options->file));
 	}
 	events->sinks[events->sinks_count++] = sink;
+	return (0);
+}
+
+void
+events_untap(struct events *events)
+{
+	slots_tap(&events->slots, false);
+	sink_free(events->tap);
+	events->tap = NULL;
+}
+
+int
+events_tap(struct events *events, const struct sink_logger *logger)
+{
+	const struct sink_options options = { .file = "a tap",
+	    .format = SINK_JSON, .on_full = SINK_DROP };
+
+	events_untap(events);
+	events->tap = sink_join(events->loop, &options, logger, sink_has_room,
+	    events);
+	if (events->tap == NULL)
+		return (-1);
+	slots_tap(&events->slots, true);
 	return (0);
 }
 
@@ -514,4 +557,19 @@ events_last(struct events *events, const struct event_slot *slot,
 		free(part->record);
 		free(part);
 	}
+}
+
+size_t
+events_write(struct events *events, const struct event_slot *slot,
+    const struct origin *origin, const void *record, char *ret, size_t size)
+{
+	struct line line = { .plan = slot->plan, .record = record,
+	    .tunnel = origin->tunnel, .parts = origin->parts,
+	    .clock = &events->clock, .seq = origin->seq[0], .flow = -1,
+	    .usual_id = origin->usual_id };
+	struct json j = { .at = ret, .end = ret + size };
+
+	line_clock_set(&events->clock, loop_wall_us(events->loop));
+	line_json(&j, &line);
+	return (j.full ? 0 : (size_t)(j.at - ret) - 1);
 }

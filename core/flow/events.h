@@ -21,6 +21,7 @@
 #include <fairlead/inspector.h>
 
 #define EVENTS_SINKS_MAX 4
+#define EVENTS_TAP EVENTS_SINKS_MAX	/* its number among them */
 
 struct events;
 struct event_slot;
@@ -32,7 +33,7 @@ struct bars;
 struct origin {
 	const struct frl_tunnel *tunnel;
 	struct event_part *parts;	/* of tunnel.close */
-	uint32_t seq[EVENTS_SINKS_MAX];	/* lines of this tunnel per sink */
+	uint32_t seq[EVENTS_SINKS_MAX + 1]; /* lines of this tunnel per sink */
 	bool usual_id;			/* tunnel->id is LINE_ID plain
 					 * characters */
 	uint32_t number;		/* of the tunnel in crumbs, from 1 */
@@ -96,6 +97,15 @@ struct sink_logger {
  * sentence that names the file. */
 int events_add_sink(struct events *events, const struct sink_options *options,
     const struct sink_logger *logger, struct err *err);
+
+/*
+ * Somebody looks on: every event goes into the logger's memory (borrow for the
+ * call), too, as JSON that says at each line where its tunnel leads ("to").
+ * Lines for which there is no room are lost, and that is said.  A second tap
+ * replaces the first.  0, or -1 without memory.
+ */
+int events_tap(struct events *events, const struct sink_logger *logger);
+void events_untap(struct events *events);
 
 /* The logger took lines, after one of its spools wanted room. */
 void events_took(struct events *events);
@@ -167,6 +177,13 @@ void events_report(struct events *events, const struct event_slot *slot,
  * fields; then the parts are freed. */
 void events_last(struct events *events, const struct event_slot *slot,
     struct origin *origin, const void *record);
+
+/*
+ * Write a line with the origin's parts to memory, without a newline, for no
+ * sink; hooks are not told.  Its size, or 0: it did not fit.
+ */
+size_t events_write(struct events *events, const struct event_slot *slot,
+    const struct origin *origin, const void *record, char *ret, size_t size);
 
 /* Must readers stop because a sink that may not drop is full?  Where to look:
  * it is asked several times per read. */

@@ -344,6 +344,10 @@ line_json(struct json *j, const struct line *line)
 	cut |= put_fields(j, line->plan, line->record, line);
 	for (part = line->parts; part != NULL; part = part->next)
 		cut |= put_fields(j, part->plan, part->record, line);
+	if (line->to != NULL) {
+		json_raw(j, ",\"to\":", 6);
+		cut |= json_string(j, line->to, strlen(line->to), LINE_CAP);
+	}
 	if (!fits(j, 2 * LINE_SLACK))
 		return;
 	j->at = copy(j->at, ends[line->verdict].text, ends[line->verdict].len);

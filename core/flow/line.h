@@ -50,6 +50,7 @@ struct line {
 	uint32_t seq;
 	int flow;				/* enum frl_flow, or -1 */
 	enum line_verdict verdict;
+	const char *to;				/* or NULL: not to be said */
 	bool usual_id;				/* as in struct origin */
 	size_t cap;		/* of any string, on top of its own; 0: none */
 };

@@ -14,6 +14,7 @@
 #ifndef FLOW_PLUGIN_H
 #define FLOW_PLUGIN_H
 
+#include "base/board.h"
 #include "base/err.h"
 #include "flow/events.h"
 
@@ -32,6 +33,7 @@ struct plugin {
 	char name[PLUGIN_NAME_MAX + 1];		/* as configured */
 	struct frl_host host;			/* its own copy of the table */
 	struct host_env *env;			/* what the table needs */
+	struct board_plugin *counts;		/* borrow; NULL: nobody counts */
 	void *options;				/* filled by the caller */
 	void *library;				/* of dlopen */
 	int memfd;	/* stays open: glibc knows /proc/self/fd/N by name */

@@ -27,6 +27,7 @@
 #ifndef FLOW_RELAY_H
 #define FLOW_RELAY_H
 
+#include "base/board.h"
 #include "base/buf.h"
 #include "base/quota.h"
 #include "flow/chain.h"
@@ -41,6 +42,7 @@ struct relay_env {
 	struct pipe_pool *pipes;
 	uint8_t *buffer;		/* RELAY_BUFFER bytes */
 	struct quota *memory;		/* bytes that wait in all of them */
+	struct board *board;		/* what is read is counted there */
 	struct relay *due;		/* to be updated at the turn's end */
 	size_t used;			/* of the buffer, by pieces put off */
 	unsigned pieces;		/* so many */

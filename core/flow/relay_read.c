@@ -112,6 +112,14 @@ splice_on(struct relay *relay, enum frl_flow flow)
 	return (n);
 }
 
+/* Bytes came. */
+static inline void
+count(const struct relay_env *env, enum frl_flow flow, ssize_t n)
+{
+	board_add(&env->board->rows[flow == FRL_FROM_CLIENT ?
+	    BOARD_from_client : BOARD_from_server], (uint64_t)n);
+}
+
 void
 relay_read(struct relay *relay, enum frl_flow flow)
 {
@@ -143,6 +151,7 @@ relay_read(struct relay *relay, enum frl_flow flow)
 	buffer = env->buffer + env->used;
 	n = seen && f->full_reads == 2 ? splice_on(relay, flow) : 0;
 	if (n > 0) {
+		count(env, flow, n);
 		relay->moved = true;
 		relay_update(relay);
 		return;
@@ -163,6 +172,7 @@ relay_read(struct relay *relay, enum frl_flow flow)
 		relay->reset(relay->arg, flow);
 		return;
 	}
+	count(env, flow, n);
 	relay->moved = true;
 	f->over = n == 0;
 	if ((size_t)n < room)

@@ -88,9 +88,11 @@ update_slot(const struct slots *slots, struct event_slot *slot)
 		if (filter_wants(&slots->filters[i], slot->event))
 			slot->sinks |= (uint32_t)1 << i;
 	}
+	if (slots->tapped && !(slot->event->flags & FRL_EVENT_PART))
+		slot->sinks |= (uint32_t)1 << EVENTS_TAP;
 	slot->wanted = slot->sinks != 0 || slot->hooks_count != 0 ||
 	    ((slot->event->flags & FRL_EVENT_PART) &&
-	    slots->filters_count != 0);
+	    (slots->filters_count != 0 || slots->tapped));
 }
 
 static int
@@ -122,6 +124,16 @@ slots_filter(struct slots *slots, const struct frl_strings *patterns)
 	for (i = 0; i < slots->count; i++)
 		update_slot(slots, slots->items[i]);
 	return (0);
+}
+
+void
+slots_tap(struct slots *slots, bool on)
+{
+	size_t i;
+
+	slots->tapped = on;
+	for (i = 0; i < slots->count; i++)
+		update_slot(slots, slots->items[i]);
 }
 
 static struct event_slot *

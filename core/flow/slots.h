@@ -29,6 +29,7 @@ struct slots {
 	size_t hooks_count;
 	struct slots_filter filters[EVENTS_SINKS_MAX];
 	size_t filters_count;
+	bool tapped;			/* one more wants everything */
 };
 
 void slots_free(struct slots *slots);
@@ -46,5 +47,8 @@ bool slots_knows(const struct slots *slots, const char *pattern);
 /* One more sink wants what matches these (copy).  0, or -1 without memory:
  * then nothing changed. */
 int slots_filter(struct slots *slots, const struct frl_strings *patterns);
+
+/* The tap wants everything, or nothing any more. */
+void slots_tap(struct slots *slots, bool on);
 
 #endif

@@ -91,9 +91,13 @@ bury(void *arg)
 	relay_close(&t->relay, t->reset);
 	limits_leave(all->options.limits, &t->pass);
 	buf_free(&t->early);
+	if (all->cursor == t)
+		all->cursor = t->next;
 	DL_DELETE(all->list, t);
+	board_add(&all->board->ends[t->why], 1);
 	free(t);
 	all->count--;
+	board_set(&all->board->rows[BOARD_open], all->count);
 	if (heir != NULL)
 		tunnel_begin(heir, NULL, NULL);
 	if (all->count == 0 && all->empty != NULL)

@@ -9,6 +9,7 @@
 #ifndef FLOW_TUNNEL_PARTS_H
 #define FLOW_TUNNEL_PARTS_H
 
+#include "base/board.h"
 #include "flow/limits.h"
 #include "flow/story.h"
 #include "flow/tunnel.h"
@@ -37,6 +38,7 @@ struct tunnel {
 	bool looking;			/* tick() comes within LOOK_MS */
 	bool goes_on;			/* the client goes on to a tunnel */
 	bool settled;			/* it is older than SETTLED_MS */
+	bool named;			/* in the list of that round */
 	bool guarded;			/* tick() asks whether peers hear */
 	struct timer timer;		/* of the state */
 	uint64_t tick_us;		/* when tunnel_tick() comes; UINT64_MAX:
@@ -65,6 +67,10 @@ struct tunnels {
 	size_t front_count;
 	struct tunnel *list;
 	size_t count;
+	struct tunnel *cursor;		/* the next one of a list being made */
+	bool round;			/* of lists */
+	struct board own_board, *board;
+	const struct event_slot *now;	/* a list's line */
 	struct timer stirring;		/* wakes drained and stalled ones */
 	void (*empty)(void *arg);
 	void *empty_arg;

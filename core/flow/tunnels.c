@@ -6,6 +6,7 @@
 #include "flow/detect.h"
 #include "flow/host.h"
 #include "flow/tunnel_parts.h"
+#include "flow/tunnel_watch.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -45,6 +46,9 @@ tunnel_create(const struct tunnel_listener *listener,
 	}
 	DL_APPEND(all->list, t);
 	all->count++;
+	t->named = all->round;
+	board_set(&all->board->rows[BOARD_open], all->count);
+	board_add(&all->board->rows[BOARD_accepted], 1);
 	return (t);
 }
 
@@ -87,6 +91,8 @@ on_room(void *arg)
 			break;
 		/* To the end: after the next stall it is others' turn. */
 		t = all->list;
+		if (all->cursor == t)
+			all->cursor = t->next;
 		DL_DELETE(all->list, t);
 		DL_APPEND(all->list, t);
 		if (t->state == GREET)
@@ -148,6 +154,7 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 		return (NULL);
 	}
 	all->options = *options;
+	all->board = all->relay_env.board = &all->own_board;
 	detect_init(&all->detect, options->rules, options->env);
 	all->relay_env.loop = options->loop;
 	all->relay_env.buffer = malloc(RELAY_BUFFER);
@@ -164,8 +171,9 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 		tunnels_free(all);
 		return (NULL);
 	}
-	if (stories_begin(&all->stories, options->events, draw_seed(all),
-	    err) != 0) {
+	all->now = events_declare(options->events, &tunnel_event_now, err);
+	if (all->now == NULL || stories_begin(&all->stories, options->events,
+	    draw_seed(all), err) != 0) {
 		tunnels_free(all);
 		return (NULL);
 	}

@@ -203,3 +203,24 @@ unixsock_remove(const char *path, const struct unixsock_mark *mark)
 		(void)unlink(path);
 	close(lock);
 }
+
+int
+unixsock_connect(const char *path)
+{
+	struct sockaddr_un a;
+	int fd, saved;
+
+	if (strlen(path) >= sizeof(a.sun_path)) {
+		errno = ENAMETOOLONG;
+		return (-1);
+	}
+	make_addr(&a, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	return (fd);
+}

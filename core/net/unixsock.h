@@ -30,6 +30,9 @@ struct unixsock_mark {
 int unixsock_listen(const char *path, mode_t mode,
     struct unixsock_mark *ret_mark, struct err *err);
 
+/* Connect to one; blocking and close-on-exec.  -1 and errno. */
+int unixsock_connect(const char *path);
+
 /* Remove the file if it is still ours; before its socket is closed. */
 void unixsock_remove(const char *path, const struct unixsock_mark *mark);
 

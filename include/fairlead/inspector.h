@@ -29,6 +29,7 @@
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
  *		FRL_WHY_TIMEOUT, frl_host.quiet, frl_host.cut, `via` of
  *		tunnel.h, frl_tunnel.parent
+ *	0.3	frl_plugin.report
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -43,7 +44,7 @@ extern "C" {
 
 #define FRL_MAGIC 0x64616c46u /* "Flad" in memory on a little-endian machine */
 #define FRL_ABI_MAJOR 0
-#define FRL_ABI_MINOR 2
+#define FRL_ABI_MINOR 3
 
 /* The rest of the stream, however long: an argument of pass and drop. */
 #define FRL_ALL UINT64_MAX
@@ -568,6 +569,13 @@ struct frl_plugin {
 
 	/* Exactly once after an open that succeeded.  No verbs. */
 	void (*close)(struct frl_link *link);
+
+	/*
+	 * Somebody looks at the tunnel: frl_report() what could be told of it
+	 * now.  At any time between open and close, but not inside another
+	 * callback.  No verbs.
+	 */
+	void (*report)(struct frl_link *link);
 };
 
 /* The first four members of a descriptor. */

@@ -411,5 +411,6 @@ FRL_PLUGIN = {
 	.timer = websocket_timer,
 	.decided = websocket_decided,
 	.farewell = farewell_say,
-	.close = websocket_close
+	.close = websocket_close,
+	.report = tell_summary
 };

@@ -150,7 +150,7 @@ test_version(void **state)
 
 	assert_int_equal(run(p, "version"), 0);
 	assert_string_equal(p->text, "fairlead " FRL_VERSION
-	    " (plugin ABI 0.2)\n");
+	    " (plugin ABI 0.3)\n");
 }
 
 #define BODY "version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\n" \

@@ -496,7 +496,7 @@ test_plugins(void **state)
 #define P "version: 1\nlisten: [{address: \"127.0.0.1:0\"}]\nplugins:\n" \
 	"- name: raw\n"
 	snprintf(expected, sizeof(expected), "c.yaml:5:9: plugin 'old': "
-	    "%s/old.so: built for ABI 9.2, this is 0.2: build it anew",
+	    "%s/old.so: built for ABI 9.3, this is 0.3: build it anew",
 	    p->folder);
 	bad_once(P "- name: old\n", expected);
 	/* Who names it is not blamed again. */
@@ -608,6 +608,18 @@ test_sections(void **state)
 	    "\"127.0.0.1:5353\"");
 	bad_once(HEAD "resolver: {servers: []}\n",
 	    "c.yaml:5:21: servers: one to 8 name servers are expected");
+	bad_once(HEAD "admin: {socket: admin.sock}\n",
+	    "c.yaml:5:17: socket: an absolute path of at most 107 bytes is "
+	    "expected");
+	bad_once(HEAD "admin: {http: \"0.0.0.0:9090\", "
+	    "token: 0123456789abcdef}\n",
+	    "c.yaml:5:15: http: a loopback address with a port is expected, "
+	    "such as 127.0.0.1:9090");
+	bad_once(HEAD "admin: {http: \"127.0.0.1:9090\"}\n",
+	    "c.yaml:5:8: admin: `http` and `token` go together");
+	bad_once(HEAD "admin: {http: \"[::1]:9090\", token: short}\n",
+	    "c.yaml:5:36: token: 16 to 128 letters, digits and signs are "
+	    "expected, such as `openssl rand -hex 16` prints");
 	bad_once(HEAD "timeouts: {half_closed: 0}\n",
 	    "c.yaml:5:25: half_closed: 0 is too small: at least 1ms");
 	bad_once("version: 1\nplugins: [{name: raw}]\nlisten:\n"

@@ -127,8 +127,8 @@ test_refused_when_opened(void **state)
 	} cases[] = {
 		{ "no_symbol", ": has no symbol frl_plugin: " },
 		{ "wrong_magic", ": wrong magic 0x12345678: " },
-		{ "wrong_major", ": built for ABI 9.2, this is 0.2: " },
-		{ "wrong_minor", ": built for ABI 0.77, this is 0.2: " },
+		{ "wrong_major", ": built for ABI 9.3, this is 0.3: " },
+		{ "wrong_minor", ": built for ABI 0.77, this is 0.3: " },
 		{ "wrong_size", ": its descriptor has 40 bytes, not " },
 		{ "no_summary", ": its descriptor lacks version, summary" },
 		{ "huge_state", ": asks for 1073741824 bytes of state" },
