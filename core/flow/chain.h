@@ -76,7 +76,7 @@ struct chain_ops {
 	void (*set_idle)(void *arg, uint64_t ms);
 	/* What moves now is no sign of life. */
 	void (*quiet)(void *arg);
-	/* A flow's end is to be told as a reset. */
+	/* A flow's end is to be told as a reset, unless it comes first. */
 	void (*cut)(void *arg, enum frl_flow flow);
 };
 

@@ -114,7 +114,10 @@ relay_fin(struct relay *relay, enum frl_flow flow)
 void
 relay_cut(struct relay *relay, enum frl_flow flow)
 {
-	relay->flows[flow].cut = true;
+	struct relay_flow *f = &relay->flows[flow];
+
+	f->cut = true;
+	f->may_end = !f->over;
 }
 
 /* Copy what was to be sent straight from the read buffer. */
@@ -233,6 +236,7 @@ flush(struct relay *relay, struct relay_flow *f)
 		sent(f, (size_t)n);
 	}
 	if (f->fin && !f->shut) {
+		f->cut = f->cut && !(f->may_end && f->over);
 		f->shut = true;
 		if (!f->gone && !f->cut && !is_last(relay, f) &&
 		    conn_shutdown(f->sink) == CONN_RESET)

@@ -60,7 +60,8 @@ struct relay_flow {
 	bool fin;			/* nothing more will be queued */
 	bool shut;			/* the sink was told */
 	bool gone;			/* the sink takes nothing any more */
-	bool cut;			/* its end is told by a RST */
+	bool cut;			/* its end is told by a RST, */
+	bool may_end;			/* unless its source finishes first */
 	bool reading;			/* the source is watched, */
 	bool writing;			/* the sink is */
 };
@@ -108,7 +109,8 @@ void relay_emit(struct relay *relay, enum frl_flow flow,
     const uint8_t *bytes, size_t n);
 void relay_fin(struct relay *relay, enum frl_flow flow);
 
-/* ops->cut: no FIN, but a RST when the relay is closed. */
+/* ops->cut: no FIN, but a RST when the relay is closed; unless the source, which
+ * has not, finishes first. */
 void relay_cut(struct relay *relay, enum frl_flow flow);
 
 /* Feed bytes that were read earlier (borrow). */

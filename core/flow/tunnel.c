@@ -110,9 +110,6 @@ tunnel_kill(struct tunnel *t, enum why why)
 {
 	if (t->state == DEAD)
 		return;
-	/* A FIN would claim that what ran ahead has come. */
-	t->reset = t->reset || (t->state == RELAY && t->relay.chain != NULL &&
-	    chain_runs_ahead(t->relay.chain, FRL_FROM_SERVER));
 	tunnel_note_end(t, why);
 	tunnel_step(t, STEP_KILL);
 }

@@ -443,8 +443,9 @@ struct frl_host {
 
 	/*
 	 * More should have come on this flow, and who reads it could not
-	 * tell: where it ends, its reader sees a reset and no end.  Nothing
-	 * else changes.  For the protocol's link.
+	 * tell: where it ends, its reader sees a reset and no end; unless
+	 * who writes it, and has not done so, ends it first.  Nothing else
+	 * changes.  For the protocol's link.
 	 */
 	void (*cut)(struct frl_link *link, enum frl_flow flow);
 };

@@ -324,15 +324,6 @@ let_last_byte_go(struct frl_link *link, enum frl_flow flow)
 		(void)frl_pass(link, flow, m->left);
 }
 
-/* In a drain what runs ahead goes on, for as long as last words may take; if
- * its end has not come by then, the core cuts it off. */
-static bool
-may_end_well(const struct exchange *x, enum frl_why why)
-{
-	return (x->body[FRL_FROM_SERVER].kind == MESSAGE_ALL &&
-	    (why == FRL_WHY_DRAIN || why == FRL_WHY_RELOAD));
-}
-
 static void
 http_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 {
@@ -357,7 +348,8 @@ http_farewell(struct frl_link *link, const struct frl_farewell *farewell)
 		let_last_byte_go(link, FRL_FROM_CLIENT);
 	if (l->x != NULL && l->x->answered)
 		let_last_byte_go(link, FRL_FROM_SERVER);
-	if (l->x != NULL && !may_end_well(l->x, farewell->why))
+	/* In a drain its end may still come. */
+	if (l->x != NULL)
 		cut_off(link);
 }
 
