@@ -330,8 +330,6 @@ class Stop(Supervised):
         wait_until(lambda: not harness.listens(proxy.port), 'no listener')
         self.say(tunnel)
         tunnel.close()
-        # A signal more would cut it.
-        proxy.process.wait(harness.DEADLINE)
         lines = proxy.stop()
         self.assertEqual([line['end'] for line in lines
                           if line['event'] == 'tunnel.close'],
