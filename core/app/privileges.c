@@ -186,7 +186,7 @@ become(const struct privileges *as, struct err *err)
 		    "and group (now %u:%u)", as->name, (unsigned)geteuid(),
 		    (unsigned)getegid()));
 	/* Groups while we may; the user last. */
-	if (setgroups(0, NULL) != 0 ||
+	if (setgroups(0, NULL) != 0 || getgroups(0, NULL) != 0 ||
 	    setresgid(as->gid, as->gid, as->gid) != 0 ||
 	    setresuid(as->uid, as->uid, as->uid) != 0)
 		return (err_set(err, "cannot become user %s: %s (it takes "

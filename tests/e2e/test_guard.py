@@ -97,6 +97,9 @@ class Privileges(Guarded):
 
     @needs_root
     def test_all_processes(self):
+        # Groups of who starts it are not the user's.
+        self.addCleanup(os.setgroups, os.getgroups())
+        os.setgroups([0, 4, 4242])
         proxy = self.guarded('user: nobody', workers=2)
         workers = self.wait_workers(proxy, 2)
         for pid in self.children(proxy):
