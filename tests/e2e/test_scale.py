@@ -70,7 +70,7 @@ class Scale(Supervised):
 class Reload(Scale):
     def test_nobody_notices(self):
         """Old tunnels live, new ones are served, through many reloads."""
-        tunnels, times, rate = (1000, 100, 500) if LONG else (60, 6, 50)
+        tunnels, times, rate = (1000, 100, 500) if LONG else (60, 3, 50)
         proxy = self.proxy(more='limits:\n  generations: 64\n')
         server = Echo(self)
         raw = self.crowd(proxy, server, tunnels)
@@ -170,7 +170,7 @@ class Crash(Scale):
 
     def test_workers(self):
         """Each takes its own tunnels with it, and is replaced."""
-        times, rate = (100, 300) if LONG else (4, 30)
+        times, rate = (100, 300) if LONG else (2, 30)
         proxy = self.proxy()
         self.rewrite(proxy, ('"tunnel.*"', '"proxy.*", "tunnel.*"'))
         self.reload(proxy, 2)
@@ -288,7 +288,7 @@ class Crash(Scale):
         server = Echo(self)
         crowd = self.crowd(proxy, server, 20)
         rush = Rush(self, proxy.port, server.port, 100 if LONG else 20)
-        times = 100 if LONG else 8
+        times = 100 if LONG else 4
         dice = random.Random(4)
         for i in range(times):
             proxy.process.send_signal(signal.SIGHUP)
@@ -323,7 +323,7 @@ class Crash(Scale):
     def test_start_is_interrupted(self):
         """SIGTERM at any moment of a start ends it, and leaves nobody."""
         dice = random.Random(7)
-        for i in range(60 if LONG else 6):
+        for i in range(60 if LONG else 4):
             proxy = harness.Proxy(('http', 'websocket', 'raw'), {},
                                   'workers: 2', None, None, {}, True)
             self.addCleanup(proxy.remove)
