@@ -157,6 +157,7 @@ admin_forget(struct admin_client *client)
 	/* The workers go on; what they say is thrown away. */
 	a->asker = NULL;
 	watch_seats(a, 1);
+	timer_start(a->loop, &a->patience, PATIENCE_MS, patience_ends, a);
 }
 
 void

@@ -31,7 +31,7 @@ static const struct table tables[] = {
 		{ "<-", "s2c_bytes", NULL, BYTES, 9 } } },
 	{ "ended", {
 		{ "TUNNELS", "tunnels", NULL, COUNT, 9 },
-		{ " ENDED BY", "end", NULL, TEXT, -20 } } },
+		{ " ENDED BY", "end", NULL, TEXT, 0 } } },
 	{ "plugin", {
 		{ "PLUGIN", "name", NULL, TEXT, -16 },
 		{ "CALLS", "calls", NULL, COUNT, 11 },
