@@ -95,9 +95,10 @@ crumbs_enter(uint64_t who, enum crumbs_callback callback,
 static inline void
 crumbs_leave(struct crumb was)
 {
-	atomic_store_explicit(&crumbs_page->now, was.word,
-	    memory_order_relaxed);
-	crumbs_page->tunnel = was.tunnel;
+	struct crumbs *page = crumbs_page;
+
+	atomic_store_explicit(&page->now, was.word, memory_order_relaxed);
+	page->tunnel = was.tunnel;
 }
 
 /* The tunnel of the call that this one is made in, as in crumbs_who(). */
