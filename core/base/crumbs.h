@@ -5,7 +5,7 @@
  * cannot speak any more.
  *
  *	63     48 47      32 31             0
- *	| plugin | callback | tunnel + 1     |	0: the core itself
+ *	| plugin | callback | tunnel + 1     |  0: the core itself
  *
  * A call within a call (a hook in data()) has its own crumb; the caller keeps
  * the one before, on its stack, and puts it back.
