@@ -5,8 +5,8 @@
  *
  *	the program counter lies in a plugin's code    that plugin
  *	else a callback had not returned                that callback's plugin
- *	else it crashed                                 nobody: the last callbacks
- *	                                                are suspects
+ *	else it crashed                                 nobody: the last
+ *	                                                callbacks are suspects
  *
  * A signal that somebody sent is nobody's fault here.  The page was written by
  * a process that went mad: every text is cut, no number is trusted.

@@ -236,7 +236,8 @@ tell_barred(struct herald *h, const struct blame *b)
 		.callback = b->callback,
 		.target = bytes_of(b->target),
 		.seconds = (uint32_t)b->seconds,
-		.reason = bytes_of(b->seconds == 0 ? "three faults in a minute" :
+		.reason = bytes_of(b->seconds == 0 ?
+		    "three faults in a minute" :
 		    "twice the same fault in ten minutes"),
 	};
 

@@ -5,7 +5,7 @@
  * cannot speak any more.
  *
  *	63     48 47      32 31             0
- *	| plugin | callback | tunnel + 1     |	0: the core itself
+ *	| plugin | callback | tunnel + 1     |  0: the core itself
  *
  * A call within a call (a hook in data()) has its own crumb; the caller keeps
  * the one before, on its stack, and puts it back.
@@ -95,9 +95,10 @@ crumbs_enter(uint64_t who, enum crumbs_callback callback,
 static inline void
 crumbs_leave(struct crumb was)
 {
-	atomic_store_explicit(&crumbs_page->now, was.word,
-	    memory_order_relaxed);
-	crumbs_page->tunnel = was.tunnel;
+	struct crumbs *page = crumbs_page;
+
+	atomic_store_explicit(&page->now, was.word, memory_order_relaxed);
+	page->tunnel = was.tunnel;
 }
 
 /* The tunnel of the call that this one is made in, as in crumbs_who(). */

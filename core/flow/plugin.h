@@ -28,8 +28,7 @@ struct plugin {
 	const struct event_slot **slots;	/* beside desc->events */
 	bool fail_open;				/* on_error */
 	bool loaded;
-	unsigned number;			/* from 1, in crumbs and bars; 0: it is the
-						 * core's own */
+	unsigned number;	/* from 1, in crumbs and bars; 0: the core's */
 	char name[PLUGIN_NAME_MAX + 1];		/* as configured */
 	struct frl_host host;			/* its own copy of the table */
 	struct host_env *env;			/* what the table needs */
