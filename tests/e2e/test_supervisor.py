@@ -330,6 +330,8 @@ class Stop(Supervised):
         wait_until(lambda: not harness.listens(proxy.port), 'no listener')
         self.say(tunnel)
         tunnel.close()
+        # Without a second signal, which would cut what is not over yet.
+        proxy.process.wait(harness.DEADLINE)
         lines = proxy.stop()
         self.assertEqual([line['end'] for line in lines
                           if line['event'] == 'tunnel.close'],
