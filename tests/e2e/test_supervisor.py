@@ -80,9 +80,13 @@ class Supervised(harness.Case):
         self.assertEqual(read_exactly(tunnel, len(text)), text)
 
     def reload(self, proxy, generation):
+        old = set(self.workers(proxy))
         proxy.process.send_signal(signal.SIGHUP)
         wait_until(lambda: f'generation {generation} serves'
                    in proxy.stderr(), f'generation {generation}')
+        # For a moment both accept.
+        wait_until(lambda: not old & set(self.workers(proxy)),
+                   'the old ones to leave the doors')
 
     def rewrite(self, proxy, *pairs):
         text = proxy.config.read_text()
