@@ -169,19 +169,21 @@ write_again(struct sink *sink, const struct line *line, struct json *j)
 	return (true);
 }
 
-static void
+/* False: it is lost, and counted. */
+static bool
 write_line(struct events *events, struct sink *sink, const struct line *line)
 {
 	struct json j;
 
 	if (!sink_begin(sink, LINE_ROOM, &j))
-		return;
+		return (false);
 	format(&j, line, sink_format(sink));
 	if (j.full && !write_again(sink, line, &j))
-		return;
+		return (false);
 	sink_commit(sink, &j);	/* what is still too long is lost */
 	if (sink_stalled(sink))
 		events->stalled = events->was_stalled = true;
+	return (!j.full);
 }
 
 /* Say in a sink that lines of it were lost since then. */
@@ -195,8 +197,10 @@ write_lost(struct events *events, struct sink *sink, uint64_t count,
 	line_clock_set(&since, since_us);
 	line_clock_set(&events->clock, loop_wall_us(events->loop));
 	record.since = (struct frl_bytes){ (const uint8_t *)since.text, 27 };
-	write_line(events, sink, &(struct line){ .plan = events->lost->plan,
-	    .record = &record, .clock = &events->clock, .flow = -1 });
+	if (write_line(events, sink, &(struct line){ .plan =
+	    events->lost->plan, .record = &record, .clock = &events->clock,
+	    .flow = -1 }))
+		sink_told(sink, count);
 }
 
 static inline void

@@ -332,6 +332,9 @@ publish(struct link *link, enum frl_flow flow, const struct frl_event *event,
 	else if (verdict == FRL_REFUSE)
 		chain_note(chain, FRL_WHY_REFUSED, WHY_REFUSED,
 		    decision.plugin, decision.reason);
+	else if (verdict == FRL_FAIL && decision.plugin == NULL)
+		chain_note(chain, FRL_WHY_CAPACITY, WHY_OUT_OF_RESOURCES,
+		    NULL, decision.reason);	/* nobody could be asked */
 	else if (verdict == FRL_FAIL)
 		chain_note(chain, FRL_WHY_BROKEN, WHY_PLUGIN_ERROR,
 		    decision.plugin, decision.reason);

@@ -284,8 +284,13 @@ sink_lost(struct sink *sink, uint64_t *ret_since)
 	if (lost == 0 || (sink->full && sink->on_full == SINK_DROP))
 		return (0);
 	*ret_since = sink->lost_since;
-	sink->lost = 0;
 	return (lost);
+}
+
+void
+sink_told(struct sink *sink, uint64_t lost)
+{
+	sink->lost -= lost;
 }
 
 /* ------------------------------------------------------------------ */

@@ -72,10 +72,11 @@ void sink_commit(struct sink *sink, const struct json *j);
 bool sink_stalled(const struct sink *sink);
 
 /*
- * Lines lost since this was last asked, if there is room now; *ret_since is
- * the wall clock of the first.  0: none.
+ * Lines lost that nobody was told of, if there is room now; *ret_since is the
+ * wall clock of the first.  0: none.  Once a line says so: sink_told().
  */
 uint64_t sink_lost(struct sink *sink, uint64_t *ret_since);
+void sink_told(struct sink *sink, uint64_t lost);
 
 /* Write what is pending, wait up to ms for a reader; 0 if all is written. */
 int sink_flush(struct sink *sink, uint64_t ms);

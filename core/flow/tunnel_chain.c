@@ -78,8 +78,11 @@ publish(struct tunnel *t, struct link *link, enum frl_flow flow,
 	if ((event->flags & FRL_EVENT_ASKS) != 0 &&
 	    events_hooked(slot)) {
 		q = calloc(1, sizeof(*q));
-		if (q == NULL)
+		if (q == NULL) {
+			*decision = (struct decision){ .verdict = FRL_FAIL,
+			    .reason = "no memory for a question" };
 			return (FRL_FAIL);
+		}
 		q->link = link;
 		q->tunnel = t;
 		q->flow = flow;
