@@ -129,7 +129,9 @@ class Faults(Blamed):
     def test_thread(self):
         """No callback runs: the place in the program tells."""
         server = self.serve(echo_quietly)
-        proxy = self.proxy('thread')
+        # A thread takes a system call that workers do not make.
+        proxy = self.proxy('thread', more='security:\n'
+                           '  system_calls: [clone3, clone, rseq]\n')
         self.boom(proxy, server.port)
         line = self.error(proxy)
         self.assertEqual((line.get('plugin'), line['signal']),
