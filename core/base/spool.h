@@ -25,7 +25,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPOOL_SIZE ((size_t)1024 * 1024)
+/* All of it is written round by round: beside a read buffer it is to fit into
+ * the processor's second cache. */
+#define SPOOL_SIZE ((size_t)256 * 1024)
 
 /* The shared page. */
 struct spool_page {
@@ -93,6 +95,19 @@ spool_want_room(struct spool *spool)
 	atomic_store_explicit(&spool->page->wants_room, 1,
 	    memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* It is empty, and putter and getter are one: begin at its first byte again,
+ * which is still in the cache. */
+static inline void
+spool_rewind(struct spool *spool)
+{
+	uint64_t at = atomic_load_explicit(&spool->page->put,
+	    memory_order_relaxed);
+
+	at = (at + SPOOL_SIZE - 1) & ~(uint64_t)(SPOOL_SIZE - 1);
+	atomic_store_explicit(&spool->page->got, at, memory_order_relaxed);
+	atomic_store_explicit(&spool->page->put, at, memory_order_relaxed);
 }
 
 /* What waits; nothing, where the other process has gone mad. */

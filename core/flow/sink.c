@@ -368,9 +368,11 @@ pass_on(struct sink *sink)
 {
 	timer_stop(&sink->delay);
 	sink_took(sink);
-	if (sink->scribe != NULL)
+	if (sink->scribe != NULL) {
 		scribe_write(sink->scribe);
-	else
+		if (waiting(sink) == 0)
+			spool_rewind(&sink->spool);
+	} else
 		sink->logger.kick(sink->logger.arg);
 }
 
@@ -402,8 +404,10 @@ sink_flush(struct sink *sink, uint64_t ms)
 void
 sink_reopen(struct sink *sink)
 {
-	if (sink->scribe != NULL)
-		scribe_reopen(sink->scribe);
+	if (sink->scribe == NULL)
+		return;
+	scribe_reopen(sink->scribe);
+	pass_on(sink);			/* what was late is in the spool now */
 }
 
 /* ------------------------------------------------------------------ */

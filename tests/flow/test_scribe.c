@@ -238,7 +238,7 @@ test_slow_pipe(void **state)
 	unsigned i, k;
 
 	begin_pipe(f);
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 100; i++)
 		for (k = 0; k < SPOOLS; k++)
 			put(f, k, 2000 + i);
 	for (i = 0; sip(f, 1 + i % 5000) != 0 || i == 0; i++)
