@@ -25,9 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All of it is written round by round: beside a read buffer it is to fit into
- * the processor's second cache. */
-#define SPOOL_SIZE ((size_t)256 * 1024)
+/* So much of a killed worker's lines outlives it, however slow the file is. */
+#define SPOOL_SIZE ((size_t)1024 * 1024)
 
 /* The shared page. */
 struct spool_page {
