@@ -140,9 +140,10 @@ start(void *arg)
 	}
 	desk->pid = pid;
 	watch_set(desk->loop, &desk->watch, desk->channel, 1, said, desk);
-	send_place(desk);
-	desk_tell(desk, &desk->state);
+	/* Whoever waits at its doors is answered when it knows all of it. */
 	desk->owner.started(desk->owner.arg, desk->channel);
+	desk_tell(desk, &desk->state);
+	send_place(desk);
 }
 
 static void
