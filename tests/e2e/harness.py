@@ -28,7 +28,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ.get('FRL_BUILD', 'build/check')).resolve()
 PROGRAM = BUILD / 'fairlead'
-DEADLINE = 60
+DEADLINE = 180
 
 CONFIG = """\
 version: 1
