@@ -29,17 +29,6 @@ admin_sum(const struct admin *a, struct board *ret)
 			board_sum(ret, seat->board, 0);
 }
 
-bool
-admin_ready(const struct admin *a)
-{
-	const struct admin_seat *seat;
-
-	DL_FOREACH(a->seats, seat)
-		if (seat->generation == a->state.generation)
-			return (!a->state.stopping);
-	return (false);
-}
-
 /* ------------------------------------------------------------------ */
 /* Asking workers							*/
 
