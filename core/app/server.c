@@ -95,7 +95,11 @@ start_limits(struct server *s, struct err *err)
 		[LIMIT_MEMORY] = l->memory,
 	};
 
-	return (limits_begin(&s->limits, s->loop, s->events, max, err));
+	if (limits_begin(&s->limits, s->loop, s->events, max, err) != 0)
+		return (-1);
+	if (s->guest != NULL && s->guest->census.census != NULL)
+		limits_share(&s->limits, &s->guest->census);
+	return (0);
 }
 
 static int
