@@ -433,6 +433,7 @@ server_count(const struct server *s, struct board *board)
 	board_set(&board->rows[BOARD_resolving], quotas[LIMIT_RESOLVES].used);
 	board_set(&board->rows[BOARD_connecting],
 	    quotas[LIMIT_CONNECTS].used);
+	board_set(&board->rows[BOARD_resting], doors_resting(s->doors));
 	board_set(&board->rows[BOARD_log_produced], lines.produced);
 	board_set(&board->rows[BOARD_log_written], lines.written);
 	board_set(&board->rows[BOARD_log_dropped], lines.dropped);

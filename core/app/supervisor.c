@@ -613,7 +613,7 @@ make_desk(struct supervisor *s)
 
 	s->state.pid = (int32_t)getpid();
 	s->state.began_us = loop_wall_us(s->loop);
-	return (desk_create(s->loop, &owner));
+	return (desk_create(s->loop, s->census, &owner));
 }
 
 static uint32_t
