@@ -282,12 +282,51 @@ class Commands(Asked):
         line = self.tunnels()[0]
         self.assertEqual(line['inspector'], 'websocket')
         self.assertEqual(line['ws']['c2s']['payload_bytes'], 6)
-        self.assertIn('websocket', self.command('tunnels'))
+        self.assertEqual((line['ws']['c2s']['frames'],
+                          line['ws']['s2c']['frames']), (3, 0))
+        self.assertNotIn('ping_age_us', line['ws']['c2s'])
+        row = self.row()
+        self.assertEqual((row['PROTOCOL'], row['-> FRAMES'],
+                          row['<- FRAMES'], row['PING'], row['RTT US']),
+                         ('websocket', '3', '0', '-', '-'))
+        # A ping that is not answered yet has a time all the same.
+        tunnel.sendall(b'\x89\x80\0\0\0\0')
+        wait_until(lambda: self.tunnels()[0]['ws']['c2s']['ping'] == 1,
+                   'a ping')
+        self.assertIn('ping_age_us', self.tunnels()[0]['ws']['c2s'])
+        row = self.row()
+        self.assertRegex(row['PING'], '^[0-9]+s$')
+        self.assertEqual((row['-> FRAMES'], row['RTT US']), ('4', '-'))
         # What was looked at does not stay in the last line.
         tunnel.sendall(frame)
         tunnel.close()
         last = proxy.wait_line('tunnel.close')[0]
         self.assertEqual(last['ws']['c2s']['text'], 4)
+
+    def row(self):
+        """Of the one tunnel, by its columns' heads."""
+        heads, row = self.command('tunnels').splitlines()
+        return dict(zip(re.findall(r'(?:->|<-|RTT) \S+|\S+', heads),
+                        re.findall(r'[0-9.]+ [BKMG]\b|\S+', row)))
+
+    def test_inspector_of_somebody_else(self):
+        """Its counters have their columns, too."""
+        server = self.serve(echo)
+        proxy = self.proxy(plugins=(
+            ('tally', str(harness.BUILD / 'tests/inspectors/tally.so')),
+            'http', 'websocket', 'raw'))
+        tunnel = self.connect(proxy, server.port)
+        for text in (b'\0a\nb\n', b'c\n'):
+            self.say(tunnel, text)
+        counts = self.tunnels()[0]['tally']['c2s']
+        self.assertEqual((counts['frames'], counts['messages']), (2, 3))
+        row = self.row()
+        self.assertEqual(
+            (row['-> FRAMES'], row['-> MSGS'], row['PING'], row['RTT US']),
+            ('2', '3', '7s', '4321'))
+        tunnel.close()
+        last = proxy.wait_line('tunnel.close')[0]
+        self.assertEqual(last['tally']['c2s']['messages'], 3)
 
     def test_close(self):
         server = self.serve(echo)
