@@ -331,13 +331,7 @@ note_state(struct admin *a, const struct message_state *state)
 		    (client->reloads == state->reloads &&
 		    client->failures == state->failures && !state->stopping))
 			continue;
-		client->wait = WAIT_NOTHING;
-		client_end(client, client->reloads != state->reloads &&
-		    client->failures == state->failures ? NULL :
-		    state->stopping ? "the proxy is draining" :
-		    "the configuration was not taken over; stderr of the "
-		    "proxy, and `fairlead check`, say why");
-		client_send(client);
+		admin_reloaded(client);
 	}
 }
 
@@ -348,6 +342,8 @@ obey(struct admin *a, const struct message *m, const int *fds, size_t count)
 		open_doors(a, m, fds, count);
 	else if (m->kind == MESSAGE_SEAT && count == 2)
 		add_seat(a, m, fds);
+	else if (m->kind == MESSAGE_ERRORS)
+		admin_errors(a, &m->u.errors);
 	else if (m->kind == MESSAGE_STATE)
 		note_state(a, &m->u.state);
 	return (m->kind == MESSAGE_DESK || m->kind == MESSAGE_SEAT);
@@ -410,6 +406,7 @@ serve(int channel, void *arg)
 	while (a->seats != NULL)
 		lose_seat(a->seats);
 	timer_stop(&a->patience);
+	buf_free(&a->errors);
 	loop_free(a->loop);
 	free(a);
 	return (EXIT_FINE);
@@ -418,5 +415,5 @@ serve(int channel, void *arg)
 pid_t
 admin_start(int *ret_channel)
 {
-	return (process_start(serve, NULL, ret_channel));
+	return (process_start(serve, NULL, -1, ret_channel));
 }

@@ -231,6 +231,22 @@ print_event(const char *line, size_t len)
 	printf("\n");
 }
 
+/* A line of a program's errors.  What is escaped stays so, for a terminal
+ * reads it; quotes and backslashes are none of that. */
+static void
+print_error(struct json_text text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++) {
+		if (text.at[i] == '\\' && i + 1 < text.len &&
+		    (text.at[i + 1] == '"' || text.at[i + 1] == '\\'))
+			i++;
+		(void)fputc(text.at[i], stderr);
+	}
+	(void)fputc('\n', stderr);
+}
+
 void
 print_line(struct print *print, const char *line, size_t len)
 {
@@ -239,6 +255,10 @@ print_line(struct print *print, const char *line, size_t len)
 
 	if (item.len == 0)
 		item = json_find(line, len, "event");
+	if (json_is(item, "error")) {
+		print_error(json_find(line, len, "text"));
+		return;
+	}
 	if (json_is(item, "silent")) {
 		fprintf(stderr, "fairlead: worker %.*s did not answer in "
 		    "time: its tunnels are not listed\n",

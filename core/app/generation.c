@@ -2,6 +2,7 @@
 #include "app/generation.h"
 
 #include "app/cli.h"
+#include "app/complaint.h"
 #include "app/keeper.h"
 #include "app/spools.h"
 #include "app/warden.h"
@@ -52,6 +53,7 @@ struct generation {
 	bool told_gone;
 	struct timer gone;
 	struct timer patience;		/* until CURRENT */
+	struct complaint complaint;
 	struct warden warden;
 	struct timer look;
 };
@@ -133,7 +135,9 @@ fail(struct generation *g, int code)
 		return;
 	retire(g, FAILED);
 	generation_cut(g);
+	complaint_hear(&g->complaint);
 	g->owner->failed(g->owner->arg, g, code);
+	complaint_forget(&g->complaint);
 	look_whether_gone(g);
 }
 
@@ -166,7 +170,8 @@ send_sockets(const struct seat *seat)
 	if (n != 0 && message_send(seat->channel, &m, fds, n) != 0)
 		return (-1);
 	m.kind = MESSAGE_OPEN;
-	return (message_send(seat->channel, &m, NULL, 0));
+	fds[0] = STDERR_FILENO;
+	return (message_send(seat->channel, &m, fds, 1));
 }
 
 static void
@@ -184,6 +189,8 @@ note_serving(struct seat *seat)
 			return;
 	g->state = CURRENT;
 	timer_stop(&g->patience);
+	complaint_hear(&g->complaint);
+	complaint_forget(&g->complaint);
 	g->owner->serves(g->owner->arg, g);
 }
 
@@ -232,7 +239,8 @@ lose_worker(struct seat *seat)
 	if (seat->pid == 0) {		/* it died before its hello */
 		empty_seat(seat);
 		if (seat->generation->state == STARTING)
-			fail(seat->generation, EXIT_RUNTIME);
+			generation_fail(seat->generation, "a worker died "
+			    "before it had begun", EXIT_RUNTIME);
 		replace(seat);
 		look_whether_gone(seat->generation);
 	}
@@ -298,8 +306,8 @@ seat_start(struct seat *seat)
 		seat->channel = ends[0];
 		failed = order_worker(seat, ends[1]);
 		if (failed != 0)
-			log_say(FRL_ERROR, "cannot start a worker: %s",
-			    strerror(errno));
+			complaint_say(&g->complaint, "cannot start a worker: "
+			    "%s", strerror(errno));
 		close(ends[1]);
 	}
 	if (failed == 0) {
@@ -395,13 +403,20 @@ generation_go(struct generation *g, struct outbox *logger)
 {
 	g->logger = logger;
 	if (start_workers(g) != 0)
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "out of memory", EXIT_RUNTIME);
 }
 
 void
-generation_fail(struct generation *g, int code)
+generation_fail(struct generation *g, const char *why, int code)
 {
+	complaint_say(&g->complaint, "%s", why);
 	fail(g, code);
+}
+
+const char *
+generation_errors(const struct generation *g)
+{
+	return (complaint_text(&g->complaint));
 }
 
 static int
@@ -435,7 +450,7 @@ keeper_says(struct generation *g, const struct message *m)
 	if (m->kind == MESSAGE_FAILED)
 		fail(g, m->u.code);
 	else if (m->kind == MESSAGE_PLAN && take_plan(g, &m->u.plan) != 0)
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "out of memory", EXIT_RUNTIME);
 	else
 		take_item(g, m);
 }
@@ -463,7 +478,8 @@ keeper_said(void *arg, bool readable, bool writable)
 		return;
 	close_channel(&g->watch, &g->channel);
 	if (g->state != CURRENT) {
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "the process that read the configuration "
+		    "has died", EXIT_RUNTIME);
 		return;
 	}
 	log_say(FRL_ERROR, "the keeper of generation %u has died", g->number);
@@ -481,7 +497,8 @@ too_late(void *arg)
 	struct generation *g = arg;
 	unsigned i;
 
-	log_say(FRL_ERROR, "generation %u does not serve after %d s: %s",
+	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
+	    "%s",
 	    g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
 	    "its workers are not there, or a plugin hangs in load()");
@@ -511,25 +528,38 @@ plugin_barred(void *arg, const struct bar *bar)
 	tell_all(arg, &m);
 }
 
+/* 0, or -1 and errno. */
+static int
+start_keeper(struct generation *g, const char *path)
+{
+	int heard, saved;
+
+	if (complaint_open(&g->complaint, g->loop, &heard) != 0)
+		return (-1);
+	g->keeper = keeper_start(path, heard, &g->channel);
+	saved = errno;
+	close(heard);
+	errno = saved;
+	return (g->keeper < 0 ? -1 : 0);
+}
+
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
-    const struct gates *gates, const struct generation_owner *owner)
+    const struct gates *gates, const struct generation_owner *owner,
+    struct err *err)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
-	if (g != NULL) {
-		g->keeper = keeper_start(path, &g->channel);
-		if (g->keeper < 0) {
-			free(g);
-			g = NULL;
-		}
-	}
-	if (g == NULL) {
-		log_say(FRL_ERROR, "cannot start a generation of workers: %s",
+	if (g != NULL)
+		g->loop = loop;
+	if (g == NULL || start_keeper(g, path) != 0) {
+		err_set(err, "cannot start a generation of workers: %s",
 		    strerror(errno));
+		if (g != NULL)
+			complaint_close(&g->complaint);
+		free(g);
 		return (NULL);
 	}
-	g->loop = loop;
 	g->number = number;
 	g->gates = gates;
 	g->owner = owner;
@@ -635,7 +665,8 @@ say_death(const struct seat *seat, int status)
 		(void)snprintf(why, sizeof(why), "exit status %d",
 		    WEXITSTATUS(status));
 	if (why[0] != '\0')
-		log_say(FRL_ERROR, "worker %d ended: %s", (int)seat->pid, why);
+		complaint_say(&g->complaint, "worker %d ended: %s",
+		    (int)seat->pid, why);
 	g->owner->worker(g->owner->arg, g, seat->pid, why);
 }
 
@@ -688,6 +719,7 @@ generation_free(struct generation *g)
 	timer_stop(&g->gone);
 	timer_stop(&g->patience);
 	timer_stop(&g->look);
+	complaint_close(&g->complaint);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);

@@ -56,16 +56,20 @@ struct generation_owner {
 	void (*gone)(void *arg, struct generation *generation);
 };
 
-/* NULL without memory or processes; that was said. */
+/* NULL without memory or processes, and a sentence. */
 struct generation *generation_start(struct loop *loop, const char *path,
     unsigned number, const struct gates *gates,
-    const struct generation_owner *owner);
+    const struct generation_owner *owner, struct err *err);
 
 /* Start its workers.  logger: borrow. */
 void generation_go(struct generation *generation, struct outbox *logger);
 
-/* What it needs is not to be had: code to exit with. */
-void generation_fail(struct generation *generation, int code);
+/* What it needs is not to be had: a sentence, and a code to exit with. */
+void generation_fail(struct generation *generation, const char *why,
+    int code);
+
+/* Why it failed: see complaint.h. */
+const char *generation_errors(const struct generation *generation);
 
 /* Another logger has taken over. */
 void generation_tell_logger(struct generation *generation);

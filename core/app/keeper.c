@@ -166,7 +166,8 @@ keep(int channel, void *arg)
 }
 
 pid_t
-keeper_start(const char *path, int *ret_channel)
+keeper_start(const char *path, int err, int *ret_channel)
 {
-	return (process_start(keep, (void *)(uintptr_t)path, ret_channel));
+	return (process_start(keep, (void *)(uintptr_t)path, err,
+	    ret_channel));
 }

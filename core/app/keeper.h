@@ -12,9 +12,11 @@
 
 #include <sys/types.h>
 
-/* Fork one that reads the configuration at path (borrow), says its plan (see
- * message.h) and forks workers until the channel closes.  Its pid, or -1 and
- * errno. */
-pid_t keeper_start(const char *path, int *ret_channel);
+/*
+ * Fork one that reads the configuration at path (borrow), says its plan (see
+ * message.h) and forks workers until the channel closes.  err: its stderr
+ * (borrow), and that of workers until they serve.  Its pid, or -1 and errno.
+ */
+pid_t keeper_start(const char *path, int err, int *ret_channel);
 
 #endif

@@ -26,6 +26,7 @@ struct worker_seat {
 	struct server_socket *sockets;
 	size_t count;
 	int bell, room;			/* of the logger; -1 */
+	int err;			/* stderr, once it serves; -1 */
 	struct crumbs *crumbs;
 	struct bars bars;
 	struct sink_logger loggers[EVENTS_SINKS_MAX];
@@ -106,8 +107,10 @@ take_sockets(struct worker_seat *seat)
 		if (channel_receive(seat->channel, &m, sizeof(m), 1, fds,
 		    &count) <= 0)
 			return (-1);
-		if (m.kind == MESSAGE_OPEN)
+		if (m.kind == MESSAGE_OPEN) {
+			seat->err = count == 1 ? fds[0] : -1;
 			return (0);
+		}
 		if (m.kind == MESSAGE_BAR)
 			bars_put(&seat->bars, &m.u.bar);
 		if ((m.kind == MESSAGE_CRUMBS &&
@@ -189,6 +192,17 @@ say_missing(void *arg, const char *guard, const char *why)
 	server_publish(arg, &proxy_event_unguarded, &record);
 }
 
+/* Whoever asked for this generation has heard enough. */
+static void
+take_stderr(struct worker_seat *seat)
+{
+	if (seat->err < 0)
+		return;
+	(void)dup2(seat->err, STDERR_FILENO);
+	close(seat->err);
+	seat->err = -1;
+}
+
 static int
 opened(void *arg, struct server *server, struct err *err)
 {
@@ -199,6 +213,7 @@ opened(void *arg, struct server *server, struct err *err)
 	/* Everything is open and loaded; no client was let in. */
 	if (guard_enter(seat->guard, say_missing, server, err) != 0)
 		return (-1);
+	take_stderr(seat);
 	if (say(seat, MESSAGE_SERVING) != 0)
 		return (err_set(err, "the supervisor is gone"));
 	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
@@ -236,7 +251,7 @@ int
 worker_run(struct config *config, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
-	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
+	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1, .err = -1,
 	    .guard = &config->security };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
