@@ -3,6 +3,7 @@
 
 #include "app/cli.h"
 #include "app/complaint.h"
+#include "app/handover.h"
 #include "app/keeper.h"
 #include "app/spools.h"
 #include "app/warden.h"
@@ -26,6 +27,7 @@ struct seat {
 	struct generation *generation;
 	unsigned slot;
 	enum worker_state state;
+	bool at_door;			/* in a handover: lets clients in */
 	pid_t pid;			/* 0: it has not said hello */
 	int channel;			/* -1: none */
 	struct watch watch;
@@ -54,6 +56,7 @@ struct generation {
 	struct timer gone;
 	struct timer patience;		/* until CURRENT */
 	struct complaint complaint;
+	struct handover handover;	/* to the next one */
 	struct warden warden;
 	struct timer look;
 };
@@ -92,6 +95,10 @@ say_gone(void *arg)
 {
 	struct generation *g = arg;
 
+	if (handover_pending(&g->handover)) {
+		handover_stop(&g->handover);
+		g->owner->left(g->owner->arg, g);
+	}
 	g->owner->gone(g->owner->arg, g);
 }
 
@@ -221,8 +228,17 @@ forget_board(struct seat *seat)
 }
 
 static void
+leave_door(struct seat *seat)
+{
+	if (seat->at_door)
+		handover_left(&seat->generation->handover);
+	seat->at_door = false;
+}
+
+static void
 empty_seat(struct seat *seat)
 {
+	leave_door(seat);
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
@@ -235,6 +251,7 @@ empty_seat(struct seat *seat)
 static void
 lose_worker(struct seat *seat)
 {
+	leave_door(seat);
 	close_channel(&seat->watch, &seat->channel);
 	if (seat->pid == 0) {		/* it died before its hello */
 		empty_seat(seat);
@@ -264,6 +281,8 @@ worker_said(void *arg, bool readable, bool writable)
 			seat->pid = m.u.pid;
 		else if (m.kind == MESSAGE_SERVING)
 			note_serving(seat);
+		else if (m.kind == MESSAGE_LEFT)
+			leave_door(seat);
 		if (seat->channel < 0)
 			return;
 	}
@@ -620,6 +639,32 @@ tell_all(struct generation *g, const struct message *m)
 			(void)message_send(g->seats[i].channel, m, NULL, 0);
 }
 
+static void
+doors_left(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
+		if (g->seats[i].at_door)
+			log_say(FRL_WARNING, "worker %d of generation %u does "
+			    "not say that it lets nobody in any more",
+			    (int)g->seats[i].pid, g->number);
+	g->owner->left(g->owner->arg, g);
+}
+
+static void
+begin_handover(struct generation *g)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
+		g->seats[i].at_door = g->seats[i].channel >= 0;
+		n += g->seats[i].at_door;
+	}
+	handover_begin(&g->handover, g->loop, n, doors_left, g);
+}
+
 void
 generation_drain(struct generation *g, bool reload, uint64_t ms)
 {
@@ -630,6 +675,8 @@ generation_drain(struct generation *g, bool reload, uint64_t ms)
 	kill_planner(g);
 	if (g->state != OLD && g->state != FAILED)
 		retire(g, OLD);
+	if (reload)
+		begin_handover(g);
 	tell_all(g, &m);
 	look_whether_gone(g);
 }
@@ -719,6 +766,7 @@ generation_free(struct generation *g)
 	timer_stop(&g->gone);
 	timer_stop(&g->patience);
 	timer_stop(&g->look);
+	handover_stop(&g->handover);
 	complaint_close(&g->complaint);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);

@@ -45,6 +45,9 @@ struct generation_owner {
 	 * it was told to). */
 	void (*worker)(void *arg, struct generation *generation, pid_t pid,
 	    const char *why);
+	/* After generation_drain() by a reload: none of it lets clients in any
+	 * more, or that cannot be waited for. */
+	void (*left)(void *arg, struct generation *generation);
 	/* A worker that ended cannot be replaced, for the keeper is gone. */
 	void (*lacks)(void *arg, struct generation *generation);
 	/* What a plugin did (borrow). */

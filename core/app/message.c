@@ -22,6 +22,7 @@ static const size_t sizes[] = {
 	[MESSAGE_OPEN] = offsetof(struct message, u),
 	[MESSAGE_SERVING] = offsetof(struct message, u),
 	[MESSAGE_DRAIN] = UP_TO(drain),
+	[MESSAGE_LEFT] = offsetof(struct message, u),
 	[MESSAGE_CUT] = offsetof(struct message, u),
 	[MESSAGE_REOPEN] = offsetof(struct message, u),
 	[MESSAGE_BECOME] = UP_TO(as),

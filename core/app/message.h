@@ -12,6 +12,7 @@
  *	  |                    |-- SPOOLS CRUMBS BAR.. SOCKETS.. OPEN -->|
  *	  |                    |<----------------------------- SERVING --|
  *	  |<--- REOPEN --------|--------- BAR, DRAIN, CUT -------------->|
+ *	  |                    |<----------------------------- LEFT -----|
  *	  |<-------------------- a byte: there are lines ----------------|
  *	  |--------------------- a count: there is room ---------------->|
  *
@@ -48,6 +49,7 @@ enum message_kind {
 				 * from then on */
 	MESSAGE_SERVING,
 	MESSAGE_DRAIN,
+	MESSAGE_LEFT,		/* it lets nobody in any more */
 	MESSAGE_CUT,		/* last words now; again: cut */
 	MESSAGE_REOPEN,		/* the logs */
 	MESSAGE_BECOME,		/* that user, from now on */

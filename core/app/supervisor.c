@@ -35,6 +35,8 @@ struct supervisor {
 	struct generation *current;	/* or NULL */
 	struct herald *herald;		/* of current; or NULL */
 	struct generation *next;	/* is starting; or NULL */
+	struct generation *leaving;	/* replaced, but may still be at its
+					 * doors; or NULL */
 	bool again;			/* and reload once more behind it */
 	unsigned stops;			/* SIGTERM came so often */
 	int code;
@@ -66,7 +68,7 @@ tell_desk(struct supervisor *s)
 	    generation_number(s->current);
 	state->workers = s->current == NULL ? 0 :
 	    generation_plan(s->current)->workers;
-	state->starting = s->next != NULL || s->again;
+	state->starting = s->next != NULL || s->leaving != NULL || s->again;
 	state->stopping = s->stops != 0;
 	desk_tell(s->desk, state);
 }
@@ -114,8 +116,8 @@ reload(struct supervisor *s)
 
 	if (s->stops != 0)
 		return;
-	s->again = s->next != NULL;
-	if (s->next == NULL) {
+	s->again = s->next != NULL || s->leaving != NULL;
+	if (!s->again) {
 		log_say(FRL_NOTICE, "reloading %s", s->path);
 		notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\n"
 		    "STATUS=reading the configuration",
@@ -399,7 +401,6 @@ take_over_herald(struct supervisor *s, bool first)
 	herald_free(s->herald);
 	s->herald = herald_create(s->loop, generation_plan(s->current),
 	    generation_number(s->current), &s->to_logger);
-	herald_reload(s->herald, NULL);
 }
 
 static void
@@ -435,32 +436,52 @@ plugin_told(void *arg, struct generation *g, const struct blame *blame)
 	herald_plugin(s->herald, blame);
 }
 
+/* Whoever connects from here on gets the current one. */
 static void
-serves(void *arg, struct generation *g)
+settle(struct supervisor *s)
 {
-	struct supervisor *s = arg;
-	struct generation *old = s->current;
-
-	s->current = g;
-	s->next = NULL;
-	take_over_herald(s, old == NULL);
-	if (old == NULL)
-		say_gates(s, generation_plan(g));
-	else {
-		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
-		    generation_number(g), generation_workers(g),
-		    generation_workers(g) == 1 ? "" : "s");
-		generation_drain(old, true,
-		    generation_plan(g)->reload_drain_ms);
-	}
-	keep_gates(s);
-	press_oldest(s);
-	s->state.reloads += old != NULL;
 	s->state.failed = false;
 	desk_take(s->desk);
 	say_ready(s);
 	reload_again(s);
 	tell_desk(s);
+}
+
+static void
+serves(void *arg, struct generation *g)
+{
+	struct supervisor *s = arg;
+
+	s->leaving = s->current;
+	s->current = g;
+	s->next = NULL;
+	take_over_herald(s, s->leaving == NULL);
+	if (s->leaving != NULL)
+		generation_drain(s->leaving, true,
+		    generation_plan(g)->reload_drain_ms);
+	keep_gates(s);
+	press_oldest(s);
+	if (s->leaving == NULL) {
+		say_gates(s, generation_plan(g));
+		settle(s);
+	}
+}
+
+static void
+left(void *arg, struct generation *old)
+{
+	struct supervisor *s = arg;
+	unsigned workers;
+
+	if (old != s->leaving || s->stops != 0)
+		return;
+	s->leaving = NULL;
+	workers = generation_workers(s->current);
+	log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
+	    generation_number(s->current), workers, workers == 1 ? "" : "s");
+	herald_reload(s->herald, NULL);
+	s->state.reloads++;
+	settle(s);
 }
 
 static void
@@ -522,7 +543,8 @@ stop(struct supervisor *s, unsigned times)
 
 	s->stops += times;
 	notify_say(&s->notify, "STOPPING=1\nSTATUS=draining");
-	s->next = NULL;
+	s->next = s->leaving = NULL;
+	s->again = false;
 	tell_desk(s);
 	gates_keep(s->gates, NULL, 0);	/* clients are refused from here on */
 	for (i = 0; i < n; i++) {
@@ -631,8 +653,8 @@ supervisor_run(const char *path)
 	struct err err;
 
 	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .lacks = lacks,
-	    .plugin = plugin_told, .failed = failed, .gone = gone };
+	    .serves = serves, .left = left, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);

@@ -130,10 +130,12 @@ obey(struct worker_seat *seat, const struct message *m)
 		bars_put(&seat->bars, &m->u.bar);
 	else if (m->kind == MESSAGE_CUT)
 		server_drain(seat->server, "signal");
-	else if (m->kind == MESSAGE_DRAIN)
+	else if (m->kind == MESSAGE_DRAIN) {
 		server_leave(seat->server, m->u.drain.reload ? "reload" :
 		    "signal", m->u.drain.reload ? FRL_WHY_RELOAD :
 		    FRL_WHY_DRAIN, m->u.drain.ms);
+		(void)say(seat, MESSAGE_LEFT);
+	}
 }
 
 static void
