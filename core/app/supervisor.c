@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct supervisor {
 	struct loop *loop;
 	struct gates *gates;
 	struct generation_owner owner;
+	uint32_t prefix;		/* of tunnels' ids, of the last worker */
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
 	unsigned count, number;
 	struct generation *current;	/* or NULL */
@@ -59,8 +61,8 @@ static void	replace_logger(void *);
 /* ------------------------------------------------------------------ */
 /* Generations								*/
 
-static void
-tell_desk(struct supervisor *s)
+static const struct message_state *
+note_state(struct supervisor *s)
 {
 	struct message_state *state = &s->state;
 
@@ -70,7 +72,13 @@ tell_desk(struct supervisor *s)
 	    generation_plan(s->current)->workers;
 	state->starting = s->next != NULL || s->leaving != NULL || s->again;
 	state->stopping = s->stops != 0;
-	desk_tell(s->desk, state);
+	return (state);
+}
+
+static void
+tell_desk(struct supervisor *s)
+{
+	desk_tell(s->desk, note_state(s));
 }
 
 /* -1 and a sentence. */
@@ -438,10 +446,22 @@ plugin_told(void *arg, struct generation *g, const struct blame *blame)
 
 /* Whoever connects from here on gets the current one. */
 static void
-settle(struct supervisor *s)
+settle(struct supervisor *s, bool first)
 {
+	unsigned workers = generation_workers(s->current);
+
+	s->state.reloads += !first;
 	s->state.failed = false;
-	desk_take(s->desk);
+	desk_take(s->desk, note_state(s));
+	/* Who reads that finds all of it so. */
+	if (first)
+		say_gates(s, generation_plan(s->current));
+	else {
+		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
+		    generation_number(s->current), workers,
+		    workers == 1 ? "" : "s");
+		herald_reload(s->herald, NULL);
+	}
 	say_ready(s);
 	reload_again(s);
 	tell_desk(s);
@@ -461,27 +481,19 @@ serves(void *arg, struct generation *g)
 		    generation_plan(g)->reload_drain_ms);
 	keep_gates(s);
 	press_oldest(s);
-	if (s->leaving == NULL) {
-		say_gates(s, generation_plan(g));
-		settle(s);
-	}
+	if (s->leaving == NULL)
+		settle(s, true);
 }
 
 static void
 left(void *arg, struct generation *old)
 {
 	struct supervisor *s = arg;
-	unsigned workers;
 
 	if (old != s->leaving || s->stops != 0)
 		return;
 	s->leaving = NULL;
-	workers = generation_workers(s->current);
-	log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
-	    generation_number(s->current), workers, workers == 1 ? "" : "s");
-	herald_reload(s->herald, NULL);
-	s->state.reloads++;
-	settle(s);
+	settle(s, false);
 }
 
 static void
@@ -643,6 +655,16 @@ make_desk(struct supervisor *s)
 	return (desk_create(s->loop, &owner));
 }
 
+static uint32_t
+draw_prefix(void)
+{
+	uint32_t prefix;
+
+	if (getrandom(&prefix, sizeof(prefix), 0) != (ssize_t)sizeof(prefix))
+		prefix = (uint32_t)getpid() << 8;
+	return (prefix & ~(uint32_t)0xff);
+}
+
 int
 supervisor_run(const char *path)
 {
@@ -652,9 +674,11 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .left = left, .worker = worker_changed,
-	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
+	    .planned = planned, .serves = serves, .left = left,
+	    .worker = worker_changed, .lacks = lacks, .plugin = plugin_told,
+	    .failed = failed, .gone = gone };
+	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
