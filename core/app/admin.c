@@ -321,13 +321,7 @@ note_state(struct admin *a, const struct message_state *state)
 		    (client->reloads == state->reloads &&
 		    client->failures == state->failures && !state->stopping))
 			continue;
-		client->wait = WAIT_NOTHING;
-		client_end(client, client->reloads != state->reloads &&
-		    client->failures == state->failures ? NULL :
-		    state->stopping ? "the proxy is draining" :
-		    "the configuration was not taken over; stderr of the "
-		    "proxy, and `fairlead check`, say why");
-		client_send(client);
+		admin_reloaded(client);
 	}
 }
 
@@ -338,6 +332,8 @@ obey(struct admin *a, const struct message *m, const int *fds, size_t count)
 		open_doors(a, m, fds, count);
 	else if (m->kind == MESSAGE_SEAT && count == 2)
 		add_seat(a, m, fds);
+	else if (m->kind == MESSAGE_ERRORS)
+		admin_errors(a, &m->u.errors);
 	else if (m->kind == MESSAGE_STATE)
 		note_state(a, &m->u.state);
 	return (m->kind == MESSAGE_DESK || m->kind == MESSAGE_SEAT);
@@ -401,6 +397,7 @@ serve(int channel, void *arg)
 	while (a->seats != NULL)
 		lose_seat(a->seats);
 	timer_stop(&a->patience);
+	buf_free(&a->errors);
 	loop_free(a->loop);
 	fullness_free(a->fullness);
 	free(a);
@@ -410,5 +407,6 @@ serve(int channel, void *arg)
 pid_t
 admin_start(const struct census *census, int *ret_channel)
 {
-	return (process_start(serve, (void *)(uintptr_t)census, ret_channel));
+	return (process_start(serve, (void *)(uintptr_t)census, -1,
+	    ret_channel));
 }

@@ -5,6 +5,7 @@
  *	admin.c		the process: the supervisor, the workers
  *	admin_client.c	who asks: a request in, an answer out, deadlines
  *	admin_answer.c	the table of requests
+ *	admin_reload.c	what comes of a reload
  *	admin_metrics.c	counters for Prometheus
  *	admin_ready.c	is it ready, and why not
  *	admin_tail.c	events as they happen
@@ -81,6 +82,7 @@ struct admin {
 	int fds[2];			/* UNIX socket, HTTP; -1 */
 	struct acceptor *acceptors[2];
 	struct message_state state;
+	struct buf errors;		/* of the reload that failed last */
 	struct admin_seat *seats;
 	struct board past;		/* of workers that are gone */
 	struct fullness *fullness;	/* of the limits */
@@ -123,6 +125,10 @@ bool admin_ready(const struct admin *admin);
 
 /* Have all workers asked what client->inquiry says, when its turn comes. */
 void admin_ask(struct admin_client *client);
+
+/* Pieces of why a reload failed; and what came of one, for who asked. */
+void admin_errors(struct admin *admin, const struct message_errors *piece);
+void admin_reloaded(struct admin_client *client);
 
 /* A client went away, or has room again. */
 void admin_forget(struct admin_client *client);

@@ -9,7 +9,11 @@
 
 enum form { TEXT, COUNT, BYTES, AGE_US, PAIR };
 
-/* A column: the value at a path; PAIR: two of them, "name:port". */
+/*
+ * A column: the value at a path, or at the second one; PAIR: both of them,
+ * "name:port"; AGE_US: the less.  "*." is the object of whichever inspector
+ * has such a member.
+ */
 struct column {
 	const char *head, *path, *second;
 	enum form form;
@@ -18,7 +22,7 @@ struct column {
 
 struct table {
 	const char *item;		/* of the lines that are its rows */
-	struct column columns[12];
+	struct column columns[15];
 };
 
 static const struct table tables[] = {
@@ -46,9 +50,13 @@ static const struct table tables[] = {
 		{ "SILENT", "silent_us", NULL, AGE_US, 7 },
 		{ "-> BYTES", "c2s_bytes", NULL, BYTES, 9 },
 		{ "<- BYTES", "s2c_bytes", NULL, BYTES, 9 },
-		{ "-> MSGS", "ws.c2s.messages", NULL, COUNT, 8 },
-		{ "<- MSGS", "ws.s2c.messages", NULL, COUNT, 8 },
-		{ "RTT US", "ws.s2c.rtt_last_us", "ws.c2s.rtt_last_us", COUNT,
+		{ "-> FRAMES", "*.c2s.frames", NULL, COUNT, 10 },
+		{ "<- FRAMES", "*.s2c.frames", NULL, COUNT, 10 },
+		{ "-> MSGS", "*.c2s.messages", NULL, COUNT, 8 },
+		{ "<- MSGS", "*.s2c.messages", NULL, COUNT, 8 },
+		{ "PING", "*.s2c.ping_age_us", "*.c2s.ping_age_us", AGE_US,
+		    5 },
+		{ "RTT US", "*.s2c.rtt_last_us", "*.c2s.rtt_last_us", COUNT,
 		    7 },
 		{ " PROTOCOL", "inspector", "state", TEXT, -11 },
 		{ "CLIENT", "client.addr", "client.port", PAIR, -22 },
@@ -82,14 +90,37 @@ form_bytes(char *text, size_t size, uint64_t n)
 	    "%.1f %c", d, units[i]);
 }
 
+/* The value at the path of a column; NULL is none. */
+static struct json_text
+find(const char *line, size_t len, const char *path)
+{
+	struct json_text object = { line, len }, key, value = { "", 0 }, found;
+	size_t at = 0;
+
+	if (path == NULL)
+		return (value);
+	if (strncmp(path, "*.", 2) != 0)
+		return (json_find(line, len, path));
+	while (json_next(object, &at, &key, &value)) {
+		if (value.len == 0 || value.at[0] != '{')
+			continue;
+		found = json_find(value.at, value.len, path + 2);
+		if (found.len != 0)
+			return (found);
+	}
+	return ((struct json_text){ "", 0 });
+}
+
 static void
 form(char *text, size_t size, const struct column *c, const char *line,
     size_t len)
 {
-	struct json_text value = json_find(line, len, c->path), second;
+	struct json_text value = find(line, len, c->path);
+	struct json_text second = find(line, len, c->second);
 
-	if (value.len == 0 && c->second != NULL && c->form != PAIR)
-		value = json_find(line, len, c->second);
+	if (c->form != PAIR && (value.len == 0 || (c->form == AGE_US &&
+	    second.len != 0 && json_number(second) < json_number(value))))
+		value = second;
 	if (value.len == 0) {
 		(void)snprintf(text, size, "-");
 		return;
@@ -102,7 +133,6 @@ form(char *text, size_t size, const struct column *c, const char *line,
 		form_age(text, size, json_number(value) / 1000000);
 		break;
 	case PAIR:
-		second = json_find(line, len, c->second);
 		(void)snprintf(text, size, second.len == 0 ? "%.*s" :
 		    memchr(value.at, ':', value.len) != NULL ? "[%.*s]:%.*s" :
 		    "%.*s:%.*s", (int)value.len, value.at, (int)second.len,
@@ -156,6 +186,22 @@ print_members(struct print *print, const char *line, size_t len)
 	}
 }
 
+/* A line of a program's errors.  What is escaped stays so, for a terminal
+ * reads it; quotes and backslashes are none of that. */
+static void
+print_error(struct json_text text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++) {
+		if (text.at[i] == '\\' && i + 1 < text.len &&
+		    (text.at[i + 1] == '"' || text.at[i + 1] == '\\'))
+			i++;
+		(void)fputc(text.at[i], stderr);
+	}
+	(void)fputc('\n', stderr);
+}
+
 void
 print_line(struct print *print, const char *line, size_t len)
 {
@@ -168,6 +214,10 @@ print_line(struct print *print, const char *line, size_t len)
 	}
 	if (item.len == 0)
 		item = json_find(line, len, "event");
+	if (json_is(item, "error")) {
+		print_error(json_find(line, len, "text"));
+		return;
+	}
 	if (json_is(item, "silent")) {
 		fprintf(stderr, "fairlead: worker %.*s did not answer in "
 		    "time: its tunnels are not listed\n",

@@ -226,6 +226,24 @@ desk_tell(struct desk *desk, const struct message_state *state)
 		(void)message_send(desk->channel, &m, NULL, 0);
 }
 
+/* A piece that does not fit into the channel is missed, and those behind it. */
+void
+desk_tell_errors(const struct desk *desk, const char *errors)
+{
+	struct message m = { .kind = MESSAGE_ERRORS };
+	size_t left = strlen(errors), n;
+
+	for (; desk->channel >= 0 && left > 0; left -= n) {
+		n = left < sizeof(m.u.errors.text) ? left :
+		    sizeof(m.u.errors.text);
+		memcpy(m.u.errors.text, errors, n);
+		m.u.errors.len = (uint32_t)n;
+		(void)message_send(desk->channel, &m, NULL, 0);
+		m.u.errors.at += (uint32_t)n;
+		errors += n;
+	}
+}
+
 int
 desk_channel(const struct desk *desk)
 {

@@ -8,7 +8,7 @@
  *	   |             |<----- STATE DESK ---- |                       |
  *	   |             |<----- SEAT -----------| ------ ADMIN -------->|
  *	   |-- a line -->|------ ASKED_RELOAD -->|                       |
- *	   |             |<----- STATE --------- |                       |
+ *	   |             |<----- ERRORS.. STATE - |                      |
  *	   |<- JSON -----|                                               |
  *	   |             |------------- inquiries (inquiry.h) ---------->|
  *
@@ -55,6 +55,9 @@ void desk_leave(struct desk *desk);
 
 /* Things have changed. */
 void desk_tell(struct desk *desk, const struct message_state *state);
+
+/* Why a reload failed (lines); before desk_tell() says that it did. */
+void desk_tell_errors(const struct desk *desk, const char *errors);
 
 /* The channel to the admin process; -1: there is none. */
 int desk_channel(const struct desk *desk);

@@ -2,6 +2,8 @@
 #include "app/generation.h"
 
 #include "app/cli.h"
+#include "app/complaint.h"
+#include "app/handover.h"
 #include "app/keeper.h"
 #include "app/spools.h"
 #include "app/warden.h"
@@ -26,6 +28,7 @@ struct seat {
 	struct generation *generation;
 	unsigned slot;
 	enum worker_state state;
+	bool at_door;			/* in a handover: lets clients in */
 	pid_t pid;			/* 0: it has not said hello */
 	int channel;			/* -1: none */
 	struct watch watch;
@@ -40,8 +43,6 @@ struct seat {
 struct generation {
 	const struct generation_owner *owner;
 	struct loop *loop;
-	const struct gates *gates;
-	struct census *census;
 	unsigned number;
 	enum generation_state state;
 	struct plan plan;
@@ -55,6 +56,8 @@ struct generation {
 	bool told_gone;
 	struct timer gone;
 	struct timer patience;		/* until CURRENT */
+	struct complaint complaint;
+	struct handover handover;	/* to the next one */
 	struct warden warden;
 	struct timer look;
 };
@@ -93,6 +96,10 @@ say_gone(void *arg)
 {
 	struct generation *g = arg;
 
+	if (handover_pending(&g->handover)) {
+		handover_stop(&g->handover);
+		g->owner->left(g->owner->arg, g);
+	}
 	g->owner->gone(g->owner->arg, g);
 }
 
@@ -136,7 +143,9 @@ fail(struct generation *g, int code)
 		return;
 	retire(g, FAILED);
 	generation_cut(g);
+	complaint_hear(&g->complaint);
 	g->owner->failed(g->owner->arg, g, code);
+	complaint_forget(&g->complaint);
 	look_whether_gone(g);
 }
 
@@ -154,7 +163,7 @@ send_sockets(const struct seat *seat)
 	unsigned k;
 
 	for (i = 0; i < g->plan.listen_count; i++) {
-		for (k = 0; (fd = gates_socket(g->gates, &g->plan, i,
+		for (k = 0; (fd = gates_socket(g->owner->gates, &g->plan, i,
 		    seat->slot, k)) >= 0; k++) {
 			m.u.sockets[n] = (uint32_t)i;
 			fds[n++] = fd;
@@ -170,7 +179,8 @@ send_sockets(const struct seat *seat)
 		return (-1);
 	m.kind = MESSAGE_OPEN;
 	m.u.row = seat->row;
-	return (message_send(seat->channel, &m, NULL, 0));
+	fds[0] = STDERR_FILENO;
+	return (message_send(seat->channel, &m, fds, 1));
 }
 
 static void
@@ -188,6 +198,8 @@ note_serving(struct seat *seat)
 			return;
 	g->state = CURRENT;
 	timer_stop(&g->patience);
+	complaint_hear(&g->complaint);
+	complaint_forget(&g->complaint);
 	g->owner->serves(g->owner->arg, g);
 }
 
@@ -218,15 +230,24 @@ forget_board(struct seat *seat)
 }
 
 static void
+leave_door(struct seat *seat)
+{
+	if (seat->at_door)
+		handover_left(&seat->generation->handover);
+	seat->at_door = false;
+}
+
+static void
 empty_seat(struct seat *seat)
 {
 	struct generation *g = seat->generation;
 
+	leave_door(seat);
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
 	forget_board(seat);
-	census_dismiss(g->census, seat->row);
+	census_dismiss(g->owner->census, seat->row);
 	seat->row = -1;
 	seat->state = ABSENT;
 	seat->pid = 0;
@@ -236,11 +257,13 @@ empty_seat(struct seat *seat)
 static void
 lose_worker(struct seat *seat)
 {
+	leave_door(seat);
 	close_channel(&seat->watch, &seat->channel);
 	if (seat->pid == 0) {		/* it died before its hello */
 		empty_seat(seat);
 		if (seat->generation->state == STARTING)
-			fail(seat->generation, EXIT_RUNTIME);
+			generation_fail(seat->generation, "a worker died "
+			    "before it had begun", EXIT_RUNTIME);
 		replace(seat);
 		look_whether_gone(seat->generation);
 	}
@@ -264,6 +287,8 @@ worker_said(void *arg, bool readable, bool writable)
 			seat->pid = m.u.pid;
 		else if (m.kind == MESSAGE_SERVING)
 			note_serving(seat);
+		else if (m.kind == MESSAGE_LEFT)
+			leave_door(seat);
 		if (seat->channel < 0)
 			return;
 	}
@@ -286,7 +311,7 @@ order_worker(struct seat *seat, int worker)
 	struct message m = { .kind = MESSAGE_WORKER };
 	int bell = spools_make(&seat->spools, g->plan.log_count);
 
-	seat->row = census_admit(g->census, g->number);
+	seat->row = census_admit(g->owner->census, g->number);
 	if (seat->row < 0)
 		log_say(FRL_WARNING, "too many workers: `limits` are of "
 		    "another one's own");
@@ -311,8 +336,8 @@ seat_start(struct seat *seat)
 		seat->channel = ends[0];
 		failed = order_worker(seat, ends[1]);
 		if (failed != 0)
-			log_say(FRL_ERROR, "cannot start a worker: %s",
-			    strerror(errno));
+			complaint_say(&g->complaint, "cannot start a worker: "
+			    "%s", strerror(errno));
 		close(ends[1]);
 	}
 	if (failed == 0) {
@@ -409,13 +434,20 @@ generation_go(struct generation *g, struct outbox *logger)
 {
 	g->logger = logger;
 	if (start_workers(g) != 0)
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "out of memory", EXIT_RUNTIME);
 }
 
 void
-generation_fail(struct generation *g, int code)
+generation_fail(struct generation *g, const char *why, int code)
 {
+	complaint_say(&g->complaint, "%s", why);
 	fail(g, code);
+}
+
+const char *
+generation_errors(const struct generation *g)
+{
+	return (complaint_text(&g->complaint));
 }
 
 static int
@@ -449,7 +481,7 @@ keeper_says(struct generation *g, const struct message *m)
 	if (m->kind == MESSAGE_FAILED)
 		fail(g, m->u.code);
 	else if (m->kind == MESSAGE_PLAN && take_plan(g, &m->u.plan) != 0)
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "out of memory", EXIT_RUNTIME);
 	else
 		take_item(g, m);
 }
@@ -477,7 +509,8 @@ keeper_said(void *arg, bool readable, bool writable)
 		return;
 	close_channel(&g->watch, &g->channel);
 	if (g->state != CURRENT) {
-		fail(g, EXIT_RUNTIME);
+		generation_fail(g, "the process that read the configuration "
+		    "has died", EXIT_RUNTIME);
 		return;
 	}
 	log_say(FRL_ERROR, "the keeper of generation %u has died", g->number);
@@ -495,7 +528,8 @@ too_late(void *arg)
 	struct generation *g = arg;
 	unsigned i;
 
-	log_say(FRL_ERROR, "generation %u does not serve after %d s: %s",
+	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
+	    "%s",
 	    g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
 	    "its workers are not there, or a plugin hangs in load()");
@@ -525,30 +559,40 @@ plugin_barred(void *arg, const struct bar *bar)
 	tell_all(arg, &m);
 }
 
+/* 0, or -1 and errno. */
+static int
+start_keeper(struct generation *g, const char *path)
+{
+	int heard, saved;
+
+	if (complaint_open(&g->complaint, g->loop, &heard) != 0)
+		return (-1);
+	g->keeper = keeper_start(path, g->owner->census, heard, &g->channel);
+	saved = errno;
+	close(heard);
+	errno = saved;
+	return (g->keeper < 0 ? -1 : 0);
+}
+
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
-    const struct gates *gates, struct census *census,
-    const struct generation_owner *owner)
+    const struct generation_owner *owner, struct err *err)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
 	if (g != NULL) {
-		g->keeper = keeper_start(path, census, &g->channel);
-		if (g->keeper < 0) {
-			free(g);
-			g = NULL;
-		}
+		g->loop = loop;
+		g->owner = owner;
 	}
-	if (g == NULL) {
-		log_say(FRL_ERROR, "cannot start a generation of workers: %s",
+	if (g == NULL || start_keeper(g, path) != 0) {
+		err_set(err, "cannot start a generation of workers: %s",
 		    strerror(errno));
+		if (g != NULL)
+			complaint_close(&g->complaint);
+		free(g);
 		return (NULL);
 	}
-	g->loop = loop;
 	g->number = number;
-	g->gates = gates;
-	g->census = census;
-	g->owner = owner;
 	g->warden.arg = g;
 	g->warden.news = plugin_news;
 	g->warden.barred = plugin_barred;
@@ -606,6 +650,32 @@ tell_all(struct generation *g, const struct message *m)
 			(void)message_send(g->seats[i].channel, m, NULL, 0);
 }
 
+static void
+doors_left(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
+		if (g->seats[i].at_door)
+			log_say(FRL_WARNING, "worker %d of generation %u does "
+			    "not say that it lets nobody in any more",
+			    (int)g->seats[i].pid, g->number);
+	g->owner->left(g->owner->arg, g);
+}
+
+static void
+begin_handover(struct generation *g)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
+		g->seats[i].at_door = g->seats[i].channel >= 0;
+		n += g->seats[i].at_door;
+	}
+	handover_begin(&g->handover, g->loop, n, doors_left, g);
+}
+
 void
 generation_drain(struct generation *g, bool reload, uint64_t ms)
 {
@@ -616,6 +686,8 @@ generation_drain(struct generation *g, bool reload, uint64_t ms)
 	kill_planner(g);
 	if (g->state != OLD && g->state != FAILED)
 		retire(g, OLD);
+	if (reload)
+		begin_handover(g);
 	tell_all(g, &m);
 	look_whether_gone(g);
 }
@@ -651,7 +723,8 @@ say_death(const struct seat *seat, int status)
 		(void)snprintf(why, sizeof(why), "exit status %d",
 		    WEXITSTATUS(status));
 	if (why[0] != '\0')
-		log_say(FRL_ERROR, "worker %d ended: %s", (int)seat->pid, why);
+		complaint_say(&g->complaint, "worker %d ended: %s",
+		    (int)seat->pid, why);
 	g->owner->worker(g->owner->arg, g, seat->pid, why);
 }
 
@@ -704,6 +777,8 @@ generation_free(struct generation *g)
 	timer_stop(&g->gone);
 	timer_stop(&g->patience);
 	timer_stop(&g->look);
+	handover_stop(&g->handover);
+	complaint_close(&g->complaint);
 	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
 		timer_stop(&g->seats[i].again);
 		close_channel(&g->seats[i].watch, &g->seats[i].channel);

@@ -35,9 +35,12 @@ struct blame;
 struct census;
 struct generation;
 
-/* News for the supervisor, from the loop; it frees no generation in them. */
+/* The supervisor: what all generations share (borrow), and news for it from the
+ * loop; it frees no generation in them. */
 struct generation_owner {
 	void *arg;
+	const struct gates *gates;
+	struct census *census;		/* workers have rows there */
 	/* Of tunnels' ids, of the last worker; the next one's is one more. */
 	uint32_t *prefix;
 	/* The plan is whole: prepare what it wants, then generation_go() or
@@ -48,6 +51,9 @@ struct generation_owner {
 	 * it was told to). */
 	void (*worker)(void *arg, struct generation *generation, pid_t pid,
 	    const char *why);
+	/* After generation_drain() by a reload: none of it lets clients in any
+	 * more, or that cannot be waited for. */
+	void (*left)(void *arg, struct generation *generation);
 	/* A worker that ended cannot be replaced, for the keeper is gone. */
 	void (*lacks)(void *arg, struct generation *generation);
 	/* What a plugin did (borrow). */
@@ -59,17 +65,19 @@ struct generation_owner {
 	void (*gone)(void *arg, struct generation *generation);
 };
 
-/* census: borrow; its workers have rows there.  NULL without memory or
- * processes; that was said. */
+/* NULL without memory or processes, and a sentence. */
 struct generation *generation_start(struct loop *loop, const char *path,
-    unsigned number, const struct gates *gates, struct census *census,
-    const struct generation_owner *owner);
+    unsigned number, const struct generation_owner *owner, struct err *err);
 
 /* Start its workers.  logger: borrow. */
 void generation_go(struct generation *generation, struct outbox *logger);
 
-/* What it needs is not to be had: code to exit with. */
-void generation_fail(struct generation *generation, int code);
+/* What it needs is not to be had: a sentence, and a code to exit with. */
+void generation_fail(struct generation *generation, const char *why,
+    int code);
+
+/* Why it failed: see complaint.h. */
+const char *generation_errors(const struct generation *generation);
 
 /* Another logger has taken over. */
 void generation_tell_logger(struct generation *generation);

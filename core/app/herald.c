@@ -167,15 +167,16 @@ herald_start(struct herald *h)
 }
 
 void
-herald_reload(struct herald *h, bool serves)
+herald_reload(struct herald *h, const char *errors)
 {
 	struct proxy_reload record;
 
 	if (h == NULL)
 		return;
 	record.generation = h->generation;
-	record.result = serves ? "serves" : "failed";
-	record.plugins = bytes_of(serves ? h->plan->plugins : NULL);
+	record.result = errors == NULL ? "serves" : "failed";
+	record.plugins = bytes_of(errors == NULL ? h->plan->plugins : NULL);
+	record.errors = bytes_of(errors);
 	publish(h, &proxy_event_reload, &record);
 }
 

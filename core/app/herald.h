@@ -31,7 +31,8 @@ void herald_tell_logger(const struct herald *herald);
 
 /* NULL is fine in all of these. */
 void herald_start(struct herald *herald);
-void herald_reload(struct herald *herald, bool serves);
+/* errors: why it was not taken over; NULL: it was. */
+void herald_reload(struct herald *herald, const char *errors);
 void herald_worker(struct herald *herald, pid_t pid, uint32_t generation,
     const char *reason, bool serves);
 void herald_plugin(struct herald *herald, const struct blame *blame);

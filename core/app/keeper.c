@@ -172,9 +172,10 @@ keep(int channel, void *arg)
 }
 
 pid_t
-keeper_start(const char *path, const struct census *census, int *ret_channel)
+keeper_start(const char *path, const struct census *census, int err,
+    int *ret_channel)
 {
 	struct order order = { path, census };
 
-	return (process_start(keep, &order, ret_channel));
+	return (process_start(keep, &order, err, ret_channel));
 }

@@ -14,10 +14,13 @@
 
 struct census;
 
-/* Fork one that reads the configuration at path (borrow), says its plan (see
+/*
+ * Fork one that reads the configuration at path (borrow), says its plan (see
  * message.h) and forks workers, who have the census (borrow), until the channel
- * closes.  Its pid, or -1 and errno. */
-pid_t keeper_start(const char *path, const struct census *census,
+ * closes.  err: its stderr (borrow), and that of workers until they serve.  Its
+ * pid, or -1 and errno.
+ */
+pid_t keeper_start(const char *path, const struct census *census, int err,
     int *ret_channel);
 
 #endif

@@ -65,10 +65,10 @@ struct logger {
 /* Files								*/
 
 static struct file *
-use_file(struct logger *l, const char *name)
+use_file(struct logger *l, const char *name, struct err *err)
 {
 	struct file *file;
-	struct err err;
+	struct err why;
 
 	DL_FOREACH(l->files, file)
 		if (strcmp(scribe_name(file->scribe), name) == 0) {
@@ -77,10 +77,10 @@ use_file(struct logger *l, const char *name)
 		}
 	file = calloc(1, sizeof(*file));
 	if (file != NULL)
-		file->scribe = scribe_open(l->loop, name, &err);
+		file->scribe = scribe_open(l->loop, name, &why);
 	if (file == NULL || file->scribe == NULL) {
-		log_say(FRL_ERROR, "%s%s", file == NULL ? "out of memory" :
-		    err.text, l->dropped ?
+		err_set(err, "%s%s", file == NULL ? "out of memory" :
+		    why.text, l->dropped ?
 		    " (logs are written as security.user)" : "");
 		free(file);
 		return (NULL);
@@ -111,23 +111,27 @@ find_logs(struct logger *l, uint32_t generation)
 	return (NULL);
 }
 
-static bool
-open_log(struct logger *l, const struct message *m)
+static void
+open_log(struct logger *l, const struct message *m, struct err *err)
 {
 	struct logs *logs = find_logs(l, m->u.open.generation);
 	uint32_t i = m->u.open.number;
 
-	if (i >= EVENTS_SINKS_MAX || l->failed)
-		return (false);
+	if (i >= EVENTS_SINKS_MAX || l->failed) {
+		err_set(err, "no log can be opened: the logger could not "
+		    "become security.user");
+		return;
+	}
 	if (logs == NULL) {
 		logs = calloc(1, sizeof(*logs));
-		if (logs == NULL)
-			return (false);
+		if (logs == NULL) {
+			err_set(err, "out of memory");
+			return;
+		}
 		logs->generation = m->u.open.generation;
 		DL_APPEND(l->logs, logs);
 	}
-	logs->files[i] = use_file(l, m->u.open.log.file);
-	return (logs->files[i] != NULL);
+	logs->files[i] = use_file(l, m->u.open.u.log.file, err);
 }
 
 static void
@@ -341,11 +345,13 @@ become(struct logger *l, const struct privileges *as)
 static void
 obey(struct logger *l, struct message *m, const int *fds, size_t count)
 {
+	struct err why = { "" };
 	struct file *file;
 
 	switch (m->kind) {
 	case MESSAGE_OPEN_LOG:
-		m->u.open.fine = open_log(l, m);
+		open_log(l, m, &why);
+		m->u.open.u.why = why;
 		m->kind = MESSAGE_OPENED;
 		(void)message_send(l->channel, m, NULL, 0);
 		break;
@@ -429,5 +435,5 @@ serve(int channel, void *arg)
 pid_t
 logger_start(int *ret_channel)
 {
-	return (process_start(serve, NULL, ret_channel));
+	return (process_start(serve, NULL, -1, ret_channel));
 }

@@ -12,6 +12,7 @@
  *	  |                    |-- SPOOLS CRUMBS BAR.. SOCKETS.. OPEN -->|
  *	  |                    |<----------------------------- SERVING --|
  *	  |<--- REOPEN --------|--------- BAR, DRAIN, CUT -------------->|
+ *	  |                    |<----------------------------- LEFT -----|
  *	  |<-------------------- a byte: there are lines ----------------|
  *	  |--------------------- a count: there is room ---------------->|
  *
@@ -23,6 +24,7 @@
 #define APP_MESSAGE_H
 
 #include "app/plan.h"
+#include "base/err.h"
 #include "flow/bars.h"
 #include "flow/events.h"
 #include "net/channel.h"
@@ -32,7 +34,7 @@ enum message_kind {
 	MESSAGE_PLAN,
 	MESSAGE_LISTEN,		/* one of the plan's, in order */
 	MESSAGE_LOG,		/* likewise; then the plan is whole */
-	MESSAGE_FAILED,		/* why was said on stderr */
+	MESSAGE_FAILED,		/* why was said on stderr (complaint.h) */
 	MESSAGE_OPEN_LOG,
 	MESSAGE_OPENED,		/* or not */
 	MESSAGE_CLOSE_LOGS,	/* of that generation */
@@ -43,9 +45,11 @@ enum message_kind {
 	MESSAGE_BAR,		/* also later */
 	MESSAGE_SOCKETS,	/* with them: sockets[i] is the listener that
 				 * the i-th belongs to */
-	MESSAGE_OPEN,		/* that was all, and a row: serve */
+	MESSAGE_OPEN,		/* that was all, and a row: serve; with the
+				 * stderr to have from then on */
 	MESSAGE_SERVING,
 	MESSAGE_DRAIN,
+	MESSAGE_LEFT,		/* it lets nobody in any more */
 	MESSAGE_CUT,		/* last words now; again: cut */
 	MESSAGE_REOPEN,		/* the logs */
 	MESSAGE_BECOME,		/* that user, from now on */
@@ -53,6 +57,7 @@ enum message_kind {
 	MESSAGE_DESK,		/* with where it is asked: a UNIX socket, HTTP */
 	MESSAGE_SEAT,		/* with a channel to a worker, its board */
 	MESSAGE_STATE,
+	MESSAGE_ERRORS,		/* a piece of why a reload failed; then STATE */
 	MESSAGE_ASKED_RELOAD,
 	MESSAGE_ASKED_STOP,
 	MESSAGE_ADMIN		/* to a worker: its ends of MESSAGE_SEAT */
@@ -65,8 +70,15 @@ struct message_state {
 	uint32_t generation;		/* that serves; 0: none does yet */
 	uint32_t workers;		/* it should have */
 	bool starting, stopping;
+	bool failed;			/* the latest reload did */
 	uint32_t reloads, failures;	/* that served, or did not */
 	uint32_t deaths;		/* of workers, against their will */
+};
+
+/* Texts are longer than messages. */
+struct message_errors {
+	uint32_t at, len;		/* where this piece belongs */
+	char text[2048];
 };
 
 /* The descriptors of MESSAGE_SPOOLS. */
@@ -88,8 +100,11 @@ struct message {
 		struct {
 			uint32_t generation;
 			uint32_t number;	/* of the plan's logs */
-			bool fine;		/* OPENED */
-			struct plan_log log;	/* OPEN_LOG */
+			union {
+				struct plan_log log;	/* OPEN_LOG */
+				struct err why;		/* OPENED: "", or
+							 * it is not */
+			} u;
 		} open;
 		struct privileges as;		/* BECOME */
 		int32_t pid;			/* HELLO */
@@ -107,6 +122,7 @@ struct message {
 			int32_t pid;
 		} seat;
 		struct message_state state;
+		struct message_errors errors;
 	} u;
 };
 

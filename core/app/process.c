@@ -37,7 +37,7 @@ keep_only(int channel)
 }
 
 pid_t
-process_start(int (*main)(int channel, void *arg), void *arg,
+process_start(int (*main)(int channel, void *arg), void *arg, int err,
     int *ret_channel)
 {
 	int ends[2], saved;
@@ -48,6 +48,8 @@ process_start(int (*main)(int channel, void *arg), void *arg,
 	pid = fork();
 	if (pid == 0) {
 		ignore_signals();
+		if (err >= 0 && dup2(err, STDERR_FILENO) < 0)
+			_exit(EXIT_FAILURE);
 		ends[1] = keep_only(ends[1]);
 		exit(ends[1] < 0 ? EXIT_FAILURE : main(ends[1], arg));
 	}

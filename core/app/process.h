@@ -9,9 +9,10 @@
 
 #include <sys/types.h>
 
-/* Fork one that exits with what main(channel, arg) returns.  *ret_channel: our end
- * (give).  Its pid, or -1 and errno. */
-pid_t process_start(int (*main)(int channel, void *arg), void *arg,
+/* Fork one that exits with what main(channel, arg) returns.  err: its stderr
+ * (borrow); -1: ours.  *ret_channel: our end (give).  Its pid, or -1 and
+ * errno. */
+pid_t process_start(int (*main)(int channel, void *arg), void *arg, int err,
     int *ret_channel);
 
 #endif

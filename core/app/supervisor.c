@@ -39,6 +39,8 @@ struct supervisor {
 	struct generation *current;	/* or NULL */
 	struct herald *herald;		/* of current; or NULL */
 	struct generation *next;	/* is starting; or NULL */
+	struct generation *leaving;	/* replaced, but may still be at its
+					 * doors; or NULL */
 	bool again;			/* and reload once more behind it */
 	unsigned stops;			/* SIGTERM came so often */
 	int code;
@@ -70,7 +72,7 @@ note_state(struct supervisor *s)
 	    generation_number(s->current);
 	state->workers = s->current == NULL ? 0 :
 	    generation_plan(s->current)->workers;
-	state->starting = s->next != NULL || s->again;
+	state->starting = s->next != NULL || s->leaving != NULL || s->again;
 	state->stopping = s->stops != 0;
 	return (state);
 }
@@ -81,19 +83,19 @@ tell_desk(struct supervisor *s)
 	desk_tell(s->desk, note_state(s));
 }
 
-static void
-begin(struct supervisor *s)
+/* -1 and a sentence. */
+static int
+begin(struct supervisor *s, struct err *err)
 {
-	if (s->count == GENERATIONS_MAX) {
-		log_say(FRL_ERROR, "too many generations are draining: not "
-		    "reloaded");
-		return;
-	}
+	if (s->count == GENERATIONS_MAX)
+		return (err_set(err, "too many generations are draining"));
 	s->opening = 0;
-	s->next = generation_start(s->loop, s->path, ++s->number, s->gates,
-	    s->census, &s->owner);
-	if (s->next != NULL)
-		s->list[s->count++] = s->next;
+	s->next = generation_start(s->loop, s->path, ++s->number, &s->owner,
+	    err);
+	if (s->next == NULL)
+		return (-1);
+	s->list[s->count++] = s->next;
+	return (0);
 }
 
 static void
@@ -104,21 +106,36 @@ say_ready(struct supervisor *s)
 	    generation_workers(s->current) == 1 ? "" : "s");
 }
 
+static void
+say_not_taken(struct supervisor *s, const char *errors)
+{
+	log_say(FRL_ERROR, "%s was not taken over; generation %u goes on",
+	    s->path, generation_number(s->current));
+	herald_reload(s->herald, errors);
+	desk_tell_errors(s->desk, errors);
+	s->state.failures++;
+	s->state.failed = true;
+	say_ready(s);
+}
+
 /* Reloads that come while one is under way are one. */
 static void
 reload(struct supervisor *s)
 {
+	struct err err;
+
 	if (s->stops != 0)
 		return;
-	s->again = s->next != NULL;
-	if (s->next == NULL) {
+	s->again = s->next != NULL || s->leaving != NULL;
+	if (!s->again) {
 		log_say(FRL_NOTICE, "reloading %s", s->path);
 		notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\n"
 		    "STATUS=reading the configuration",
 		    (unsigned long long)loop_now_us(s->loop));
-		begin(s);
-		if (s->next == NULL)
-			say_ready(s);
+		if (begin(s, &err) != 0) {
+			log_say(FRL_ERROR, "%s", err.text);
+			say_not_taken(s, err.text);
+		}
 	}
 	tell_desk(s);
 }
@@ -155,7 +172,7 @@ open_some(struct supervisor *s, struct generation *g, bool standard)
 			continue;
 		m.u.open.generation = generation_number(g);
 		m.u.open.number = i;
-		m.u.open.log = plan->logs[i];
+		m.u.open.u.log = plan->logs[i];
 		(void)message_post(&s->to_logger, &m, NULL, 0);
 	}
 }
@@ -192,32 +209,36 @@ planned(void *arg, struct generation *g)
 	struct err err;
 
 	if (!is_same_user(s, g)) {
-		log_say(FRL_ERROR, "security.user and security.group do not "
+		err_set(&err, "security.user and security.group do not "
 		    "change by a reload: restart to become %s",
 		    generation_plan(g)->as.change ?
 		    generation_plan(g)->as.name : "who started this");
-		generation_fail(g, EXIT_BAD_CONFIG);
+		generation_fail(g, err.text, EXIT_BAD_CONFIG);
 		return;
 	}
 	if (gates_open(s->gates, generation_plan(g), &err) != 0 ||
 	    desk_open(s->desk, &generation_plan(g)->admin, &err) != 0) {
-		log_say(FRL_ERROR, "%s", err.text);
-		generation_fail(g, EXIT_CANNOT_BIND);
+		generation_fail(g, err.text, EXIT_CANNOT_BIND);
 		return;
 	}
 	s->opening = generation_plan(g)->log_count;
 	open_logs(s, g);
 }
 
-/* One log of a generation that starts is open, or not. */
+/* One log of a generation that starts is open (why ""), or not. */
 static void
-opened(struct supervisor *s, uint32_t generation, bool fine)
+opened(struct supervisor *s, uint32_t generation, const char *why)
 {
+	bool fine = why[0] == '\0';
+
 	if (s->next == NULL || generation_number(s->next) != generation ||
-	    generation_state(s->next) != PLANNING || s->opening == 0)
+	    generation_state(s->next) != PLANNING || s->opening == 0) {
+		if (!fine)
+			log_say(FRL_ERROR, "%s", why);
 		return;
+	}
 	if (!fine)
-		generation_fail(s->next, EXIT_BAD_CONFIG);
+		generation_fail(s->next, why, EXIT_BAD_CONFIG);
 	if (!fine || --s->opening != 0)
 		return;
 	if (s->current == NULL)
@@ -272,7 +293,7 @@ logger_said(void *arg, bool readable, bool writable)
 		while (count > 0)
 			close(fds[--count]);
 		if (m.kind == MESSAGE_OPENED)
-			opened(s, m.u.open.generation, m.u.open.fine);
+			opened(s, m.u.open.generation, m.u.open.u.why.text);
 	}
 	if (n == 0 || errno != EAGAIN)
 		close_logger(s);	/* reap() will see why */
@@ -390,7 +411,6 @@ take_over_herald(struct supervisor *s, bool first)
 	herald_free(s->herald);
 	s->herald = herald_create(s->loop, generation_plan(s->current),
 	    generation_number(s->current), &s->to_logger);
-	herald_reload(s->herald, true);
 }
 
 static void
@@ -426,32 +446,56 @@ plugin_told(void *arg, struct generation *g, const struct blame *blame)
 	herald_plugin(s->herald, blame);
 }
 
+/* Whoever connects from here on gets the current one. */
+static void
+settle(struct supervisor *s, bool first)
+{
+	unsigned workers = generation_workers(s->current);
+
+	s->state.reloads += !first;
+	s->state.failed = false;
+	desk_take(s->desk, note_state(s));
+	/* Who reads that finds all of it so. */
+	if (first)
+		say_gates(s, generation_plan(s->current));
+	else {
+		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
+		    generation_number(s->current), workers,
+		    workers == 1 ? "" : "s");
+		herald_reload(s->herald, NULL);
+	}
+	say_ready(s);
+	reload_again(s);
+	tell_desk(s);
+}
+
 static void
 serves(void *arg, struct generation *g)
 {
 	struct supervisor *s = arg;
-	struct generation *old = s->current;
 
+	s->leaving = s->current;
 	s->current = g;
 	s->next = NULL;
-	take_over_herald(s, old == NULL);
-	if (old != NULL)
-		generation_drain(old, true,
+	take_over_herald(s, s->leaving == NULL);
+	if (s->leaving != NULL)
+		generation_drain(s->leaving, true,
 		    generation_plan(g)->reload_drain_ms);
-	s->state.reloads += old != NULL;
-	desk_take(s->desk, note_state(s));
-	/* Who reads that finds all of it so. */
-	if (old == NULL)
-		say_gates(s, generation_plan(g));
-	else
-		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
-		    generation_number(g), generation_workers(g),
-		    generation_workers(g) == 1 ? "" : "s");
 	keep_gates(s);
 	press_oldest(s);
-	say_ready(s);
-	reload_again(s);
-	tell_desk(s);
+	if (s->leaving == NULL)
+		settle(s, true);
+}
+
+static void
+left(void *arg, struct generation *old)
+{
+	struct supervisor *s = arg;
+
+	if (old != s->leaving || s->stops != 0)
+		return;
+	s->leaving = NULL;
+	settle(s, false);
 }
 
 static void
@@ -470,11 +514,7 @@ failed(void *arg, struct generation *g, int code)
 		s->stops = 1;
 		return;
 	}
-	log_say(FRL_ERROR, "%s was not taken over; generation %u goes on",
-	    s->path, generation_number(s->current));
-	herald_reload(s->herald, false);
-	s->state.failures++;
-	say_ready(s);
+	say_not_taken(s, generation_errors(g));
 	reload_again(s);
 	tell_desk(s);
 }
@@ -517,7 +557,8 @@ stop(struct supervisor *s, unsigned times)
 
 	s->stops += times;
 	notify_say(&s->notify, "STOPPING=1\nSTATUS=draining");
-	s->next = NULL;
+	s->next = s->leaving = NULL;
+	s->again = false;
 	tell_desk(s);
 	gates_keep(s->gates, NULL, 0);	/* clients are refused from here on */
 	for (i = 0; i < n; i++) {
@@ -635,9 +676,11 @@ supervisor_run(const char *path)
 	    .gates = gates_create(), .census = census_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
-	    .planned = planned, .serves = serves, .worker = worker_changed,
-	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .gates = s.gates,
+	    .census = s.census, .prefix = &s.prefix, .planned = planned,
+	    .serves = serves, .left = left, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed,
+	    .gone = gone };
 	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
@@ -655,11 +698,12 @@ supervisor_run(const char *path)
 		notify_open(&s.notify);
 		if (s.notify.watchdog_ms >= 2)
 			feed_watchdog(&s);
-		begin(&s);
-		if (s.next == NULL)
-			s.code = EXIT_RUNTIME;
-		else
+		if (begin(&s, &err) == 0)
 			loop_run(s.loop);
+		else {
+			log_say(FRL_ERROR, "%s", err.text);
+			s.code = EXIT_RUNTIME;
+		}
 	}
 	timer_stop(&s.watchdog);
 	timer_stop(&s.logger_again);

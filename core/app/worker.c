@@ -26,6 +26,7 @@ struct worker_seat {
 	struct server_socket *sockets;
 	size_t count;
 	int bell, room;			/* of the logger; -1 */
+	int err;			/* stderr, once it serves; -1 */
 	struct crumbs *crumbs;
 	struct bars bars;
 	struct sink_logger loggers[EVENTS_SINKS_MAX];
@@ -108,6 +109,7 @@ take_sockets(struct worker_seat *seat, int32_t *ret_row)
 			return (-1);
 		if (m.kind == MESSAGE_OPEN) {
 			*ret_row = m.u.row;
+			seat->err = count == 1 ? fds[0] : -1;
 			return (0);
 		}
 		if (m.kind == MESSAGE_BAR)
@@ -129,10 +131,12 @@ obey(struct worker_seat *seat, const struct message *m)
 		bars_put(&seat->bars, &m->u.bar);
 	else if (m->kind == MESSAGE_CUT)
 		server_drain(seat->server, "signal");
-	else if (m->kind == MESSAGE_DRAIN)
+	else if (m->kind == MESSAGE_DRAIN) {
 		server_leave(seat->server, m->u.drain.reload ? "reload" :
 		    "signal", m->u.drain.reload ? FRL_WHY_RELOAD :
 		    FRL_WHY_DRAIN, m->u.drain.ms);
+		(void)say(seat, MESSAGE_LEFT);
+	}
 }
 
 static void
@@ -191,6 +195,17 @@ say_missing(void *arg, const char *guard, const char *why)
 	server_publish(arg, &proxy_event_unguarded, &record);
 }
 
+/* Whoever asked for this generation has heard enough. */
+static void
+take_stderr(struct worker_seat *seat)
+{
+	if (seat->err < 0)
+		return;
+	(void)dup2(seat->err, STDERR_FILENO);
+	close(seat->err);
+	seat->err = -1;
+}
+
 static int
 opened(void *arg, struct server *server, struct err *err)
 {
@@ -201,6 +216,7 @@ opened(void *arg, struct server *server, struct err *err)
 	/* Everything is open and loaded; no client was let in. */
 	if (guard_enter(seat->guard, say_missing, server, err) != 0)
 		return (-1);
+	take_stderr(seat);
 	if (say(seat, MESSAGE_SERVING) != 0)
 		return (err_set(err, "the supervisor is gone"));
 	watch_set(server_loop(server), &seat->watch, seat->channel, 1, told,
@@ -239,7 +255,7 @@ worker_run(struct config *config, const struct census *census, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
 	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
-	    .guard = &config->security };
+	    .err = -1, .guard = &config->security };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;

@@ -28,6 +28,14 @@ bars_put(struct bars *bars, const struct bar *bar)
 		bars->count++;
 }
 
+const char *
+bars_text(char ret[BARS_TEXT_SIZE], const char *plugin)
+{
+	(void)snprintf(ret, BARS_TEXT_SIZE, "plugin %s, which this tunnel "
+	    "needs, crashed or hung repeatedly and is quarantined", plugin);
+	return (ret);
+}
+
 /* Both texts come from the same place, the tunnel's. */
 static bool
 is_for(const struct bar *bar, const struct frl_tunnel *tunnel)

@@ -18,8 +18,7 @@
 #include <stdint.h>
 
 #define BARS_MAX 64		/* targets at a time; the oldest makes room */
-#define BARS_TEXT "an inspector that this tunnel needs crashed or hung " \
-	"repeatedly and is quarantined"
+#define BARS_TEXT_SIZE 128
 
 struct bar {
 	unsigned plugin;
@@ -39,6 +38,9 @@ void bars_put(struct bars *bars, const struct bar *bar);
 
 /* The clock of until_us, the same in all processes. */
 uint64_t bars_now_us(void);
+
+/* Why a tunnel that needs this plugin is refused; returns ret. */
+const char *bars_text(char ret[BARS_TEXT_SIZE], const char *plugin);
 
 /* As bars_hold(), where anybody is barred. */
 bool bars_search(const struct bars *bars, unsigned plugin,

@@ -38,6 +38,7 @@ static enum frl_verdict
 detect_open(struct frl_link *link, const struct frl_context *context)
 {
 	const struct rules *rules = link->instance;
+	char text[BARS_TEXT_SIZE];
 	size_t i;
 
 	(void)context;
@@ -48,7 +49,7 @@ detect_open(struct frl_link *link, const struct frl_context *context)
 		    !is_barred(link, p))
 			continue;
 		chain_note(chain_of(link), FRL_WHY_CAPACITY, WHY_QUARANTINED,
-		    p->name, BARS_TEXT);
+		    p->name, bars_text(text, p->name));
 		return (FRL_FAIL);
 	}
 	return (FRL_OK);

@@ -215,12 +215,13 @@ call(const struct publication *p, const struct hook *hook, uint64_t token,
 		.token = token
 	};
 	const struct origin *o = p->origin;
+	char text[BARS_TEXT_SIZE];
 	struct crumb was;
 
 	if (bars_hold(hook->bars, hook->number, question.tunnel)) {
 		decision->verdict = hook->fail_open ? FRL_OK : FRL_REFUSE;
 		decision->barred = !hook->fail_open;
-		copy_reason(decision->reason, BARS_TEXT);
+		copy_reason(decision->reason, bars_text(text, hook->plugin));
 		return;
 	}
 	was = crumbs_enter(crumbs_who(hook->number, o == NULL ?

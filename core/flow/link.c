@@ -48,20 +48,28 @@ link_free(struct link *link)
 	free(link);
 }
 
+static bool
+is_barred(const struct link_place *place, const struct plugin *plugin)
+{
+	return (plugin->env != NULL && bars_hold(plugin->env->bars,
+	    plugin->number, place->chain->tunnel));
+}
+
 /*
- * May the tunnel do without this link, which is barred?  An absolute-form
+ * May the tunnel do without this plugin, which is barred?  An absolute-form
  * request may not: what is for the proxy alone would go to the server.
  */
 static enum frl_verdict
-without(const struct link *link)
+without(const struct link_place *place, const struct plugin *plugin)
 {
-	struct chain *chain = link->place->chain;
+	struct chain *chain = place->chain;
+	char text[BARS_TEXT_SIZE];
 
-	if (link->plugin->fail_open && (!chain->forward ||
-	    link->place != chain_last(chain)))
+	if (plugin->fail_open && (!chain->forward ||
+	    place != chain_last(chain)))
 		return (FRL_OK);
-	chain_note(chain, FRL_WHY_CAPACITY, WHY_QUARANTINED,
-	    link->plugin->name, BARS_TEXT);
+	chain_note(chain, FRL_WHY_CAPACITY, WHY_QUARANTINED, plugin->name,
+	    bars_text(text, plugin->name));
 	return (FRL_FAIL);
 }
 
@@ -86,10 +94,9 @@ link_open(struct link_place *place, const struct plugin *plugin,
 	link->place = place;
 	link->busy = link->opening = true;
 	link->who = crumbs_who(plugin->number, place->chain->number);
-	link->barred = plugin->env != NULL && bars_hold(plugin->env->bars,
-	    plugin->number, link->pub.tunnel);
+	link->barred = is_barred(place, plugin);
 	if (link->barred)
-		verdict = without(link);
+		verdict = without(place, plugin);
 	else if (desc->open != NULL) {
 		was = link_enter(link, CRUMBS_OPEN);
 		verdict = desc->open(&link->pub, context);
@@ -311,11 +318,16 @@ chain_hand_to(struct frl_link *pub, const struct plugin *plugin)
 static int
 host_permits(const struct frl_link *pub, const char *token)
 {
-	struct chain *chain = link_of(pub)->place->chain;
+	const struct link_place *place = link_of(pub)->place;
+	const struct plugin *plugin;
 	int how = 0;
 
-	if (chain->ops->lookup(chain->arg, token, &how) == NULL)
+	plugin = place->chain->ops->lookup(place->chain->arg, token, &how);
+	if (plugin == NULL)
 		return (0);
+	/* The note is for the refusal, and is gone if there is none. */
+	if (is_barred(place, plugin) && without(place, plugin) != FRL_OK)
+		return (-1);
 	return (how);
 }
 

@@ -253,6 +253,7 @@ static const struct frl_field reload_fields[] = {
 	U64("generation", generation, "of workers, that serves now"),
 	NAME("result", result, "serves, or failed: the old one goes on"),
 	TEXT("plugins", plugins, 1024, "plugins with their versions"),
+	TEXT("errors", errors, 4096, "why it failed, one error a line"),
 	END
 };
 #undef R
@@ -261,7 +262,7 @@ const struct frl_event proxy_event_reload = {
 	.name = "proxy.reload",
 	.help = "The configuration was read anew, and is in force or not.",
 	.text = "reload {result}: generation {generation}{plugins?, } "
-	    "{plugins}",
+	    "{plugins}{errors?, errors: } {errors:\"}",
 	.fields = reload_fields,
 	.record_size = sizeof(struct proxy_reload),
 	.flags = FRL_EVENT_ALWAYS

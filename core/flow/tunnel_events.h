@@ -27,6 +27,7 @@ struct proxy_reload {
 	uint64_t generation;		/* the one that serves now */
 	const char *result;		/* "serves", "failed" */
 	struct frl_bytes plugins;	/* as in proxy.start */
+	struct frl_bytes errors;	/* why not: lines */
 };
 
 /* proxy.worker: a process that serves has come or gone. */

@@ -29,7 +29,7 @@
  *	0.2	frl_host.next, FRL_FORWARDS, the mode "forward",
  *		FRL_WHY_TIMEOUT, frl_host.quiet, frl_host.cut, `via` of
  *		tunnel.h, frl_tunnel.parent
- *	0.3	frl_plugin.report
+ *	0.3	frl_plugin.report, frl_host.permits may say -1
  */
 #ifndef FAIRLEAD_INSPECTOR_H
 #define FAIRLEAD_INSPECTOR_H
@@ -342,7 +342,9 @@ struct frl_host {
 
 	/*
 	 * May the configuration hand this token (lower case) on?  1: it is
-	 * named in `upgrade`; 2: "*" covers it; 0: neither.
+	 * named in `upgrade`; 2: "*" covers it; 0: neither; -1: it would,
+	 * but that inspector is quarantined.  Who needs it refuses now:
+	 * whatever reason it gives, this one is told.
 	 */
 	int (*permits)(const struct frl_link *link, const char *token);
 

@@ -242,6 +242,18 @@ request_keep(struct frl_link *link, const struct head *h,
 	return (x->head != NULL ? FRL_OK : step_no_memory(link));
 }
 
+/* The server need not hear of it: its 101 could not be taken up. */
+static enum frl_verdict
+request_barred(struct frl_link *link)
+{
+	struct http_link *l = link->state;
+
+	l->answer = ANSWER_UNAVAILABLE;
+	return (frl_refuse(link, FRL_WHY_CAPACITY,
+	    "the inspector of the protocol that is asked for is "
+	    "quarantined"));
+}
+
 /* A whole request head. */
 static enum frl_verdict
 request_begin(struct frl_link *link, const struct head *h,
@@ -267,6 +279,8 @@ request_begin(struct frl_link *link, const struct head *h,
 		    "this is no valid WebSocket request" : NULL,
 		    .answer = asked == UPGRADE_BAD ? ANSWER_BAD_REQUEST :
 		    ANSWER_WEBSOCKET_VERSION }));
+	if (asked == UPGRADE_BARRED)
+		return (request_barred(link));
 	l->x = exchange_create(frl_now_us(link));
 	if (l->x == NULL)
 		return (step_no_memory(link));

@@ -35,9 +35,10 @@ response_switch(struct frl_link *link, const struct head *h)
 	context.extensions = to.extensions;
 	context.request = &asked.message;
 	context.response = &h->message;
-	/* Asked before the 101 is let go: it may still be a 502. */
+	/* Asked before the 101 is let go: it may still be a 502, or 503. */
 	if (frl_handoff(link, to.token, &context) != 0) {
-		l->answer = ANSWER_BAD_UPGRADE;
+		l->answer = frl_permits(link, to.token) < 0 ?
+		    ANSWER_UNAVAILABLE : ANSWER_BAD_UPGRADE;
 		return (frl_refuse(link, FRL_WHY_REFUSED,
 		    "nobody here takes over this protocol"));
 	}

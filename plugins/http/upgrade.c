@@ -66,6 +66,15 @@ upgrade_permitted(const struct upgrade_rules *rules, struct frl_bytes element)
 	return (is_http2(token) ? how == 1 : how > 0);
 }
 
+static bool
+is_barred(const struct upgrade_rules *rules, struct frl_bytes element)
+{
+	char token[UPGRADE_TOKEN_SIZE];
+
+	return (lower(element, token) &&
+	    rules->permits(rules->arg, token) < 0);
+}
+
 /* A well-formed key: 16 bytes in base64 (RFC 6455, 4.1). */
 static bool
 key_ok(struct frl_bytes key)
@@ -110,13 +119,16 @@ upgrade_request(const struct head *h, const struct upgrade_rules *rules,
 {
 	const struct frl_http_head *m = &h->message;
 	struct list w = { .head = m, .name = "upgrade" };
+	bool real = m->minor == 1 && head_lists(m, "connection", "upgrade");
 	enum upgrade_result result = UPGRADE_NONE;
 	struct frl_bytes element;
+	bool barred = false;
 
 	*ret_rewrite = head_field(m, "http2-settings", NULL) != NULL &&
 	    rules->permits(rules->arg, "h2c") != 1;
 	while (list_next(&w, &element)) {
 		if (!upgrade_permitted(rules, element)) {
+			barred |= is_barred(rules, element);
 			*ret_rewrite = true;
 			continue;
 		}
@@ -128,12 +140,14 @@ upgrade_request(const struct head *h, const struct upgrade_rules *rules,
 		}
 		/* RFC 9110, 7.8: without the option, or in HTTP/1.0, it
 		 * means nothing; do not let others think otherwise. */
-		if (m->minor == 1 && head_lists(m, "connection", "upgrade"))
+		if (real)
 			result = UPGRADE_ASKED;
 		else
 			*ret_rewrite = true;
 	}
-	return (result);
+	/* What else was asked for may do. */
+	return (barred && real && result == UPGRADE_NONE ? UPGRADE_BARRED :
+	    result);
 }
 
 /* ------------------------------------------------------------------ */

@@ -23,7 +23,8 @@ enum upgrade_result {
 	UPGRADE_NONE,		/* nothing that may be forwarded */
 	UPGRADE_ASKED,
 	UPGRADE_BAD,		/* not as RFC 6455, 4.1 wants it: 400 */
-	UPGRADE_BAD_VERSION	/* of WebSocket: 426 */
+	UPGRADE_BAD_VERSION,	/* of WebSocket: 426 */
+	UPGRADE_BARRED		/* its inspector is quarantined: 503 */
 };
 
 /* How to ask frl_host.permits. */

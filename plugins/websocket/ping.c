@@ -42,9 +42,15 @@ ping_sent(struct ping_way *way, struct frl_bytes payload, uint64_t now_us)
 		    (PING_KEPT - 1) * sizeof(way->kept[0]));
 		way->count--;
 	}
-	way->kept[way->count].at_us = now_us;
+	way->kept[way->count].at_us = way->last_us = now_us;
 	way->kept[way->count].hash = hash_of(payload);
 	way->count++;
+}
+
+uint64_t
+ping_age(const struct ping_way *way, uint64_t now_us)
+{
+	return (way->last_us == 0 ? 0 : since(way->last_us, now_us));
 }
 
 /*
@@ -96,7 +102,7 @@ void
 ping_own_sent(struct ping_way *way, uint64_t now_us)
 {
 	way->own++;
-	way->own_us = now_us;
+	way->own_us = way->last_us = now_us;
 	way->counts.proxy_ping++;
 }
 

@@ -30,6 +30,7 @@ struct ping_way {
 	} kept[PING_KEPT];		/* oldest first */
 	struct ws_pings counts;
 	uint64_t own_us;		/* when our latest left */
+	uint64_t last_us;		/* likewise, of anybody's; 0: none */
 	uint32_t own, answered;		/* numbers: of our latest; of the
 					 * latest that was answered */
 	uint8_t token[PING_TOKEN];	/* if own != 0 */
@@ -63,6 +64,9 @@ bool ping_answered(struct ping_way *way, struct frl_bytes payload,
 size_t ping_own(struct ping_way *way, uint8_t *ret_bytes,
     const uint8_t *key);
 void ping_own_sent(struct ping_way *way, uint64_t now_us);
+
+/* How long ago the latest left, or 0: there was none. */
+uint64_t ping_age(const struct ping_way *way, uint64_t now_us);
 
 /* Is this, or begins like this, the payload of a pong to one of ours?  The
  * first PING_TOKEN bytes decide if not all are there. */

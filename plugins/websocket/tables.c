@@ -181,7 +181,12 @@ const struct frl_event ws_error = {
 #define P(way, n, member, about) \
 	FIELD_IF(ws_summary, "ws." way "." #member, pings[n].member, \
 	    FRL_U64, about)
+#define S(way, n, member, flag, about) { \
+	.name = "ws." way "." #member, .help = about, .flags = flag, \
+	.offset = (uint16_t)offsetof(struct ws_summary, member[n]), \
+	.type = FRL_U64 }
 #define WAY(way, n) \
+	S(way, n, frames, 0, "of all types"), \
 	F(way, n, text, "text frames"), \
 	F(way, n, binary, "binary frames"), \
 	F(way, n, continuation, "continuation frames"), \
@@ -191,13 +196,15 @@ const struct frl_event ws_error = {
 	F(way, n, messages, "messages that came to their last frame"), \
 	F(way, n, payload_bytes, "payload of all frames, as it arrived"), \
 	F(way, n, max_payload_bytes, "the longest payload of a frame"), \
+	S(way, n, ping_age_us, FRL_ABSENT_ZERO, \
+	    "since the latest ping, the proxy's own included"), \
 	P(way, n, rtt_last_us, "of the latest ping that was answered"), \
 	P(way, n, rtt_min_us, "of the one that was answered soonest"), \
 	P(way, n, rtt_max_us, "of the one that was answered latest"), \
 	P(way, n, proxy_ping, "pings of the proxy's own"), \
 	P(way, n, proxy_pong, "answers to those, which went no further"), \
-	FIELD_IF(ws_summary, "ws." way ".inflated_bytes", inflated_bytes[n], \
-	    FRL_U64, "what was inflated, in all")
+	S(way, n, inflated_bytes, FRL_ABSENT_ZERO, \
+	    "what was inflated, in all")
 
 static const struct frl_field summary_fields[] = {
 	WAY("c2s", FRL_FROM_CLIENT),

@@ -28,6 +28,8 @@ struct ws_pings {
 struct ws_summary {
 	struct ws_counts ways[2];	/* by enum frl_flow */
 	struct ws_pings pings[2];	/* likewise */
+	uint64_t frames[2];		/* of all types, unknown ones too */
+	uint64_t ping_age_us[2];	/* 0: there was none */
 	uint64_t inflated_bytes[2];
 };
 

@@ -249,8 +249,12 @@ tell_summary(struct frl_link *link)
 	for (int i = 0; i < 2; i++) {
 		count_longest(&ws->ways[i]);
 		summary.ways[i] = ws->ways[i].counts;
-		if (ws->pings != NULL)
+		summary.frames[i] = ws->ways[i].frames;
+		if (ws->pings != NULL) {
 			summary.pings[i] = ws->pings->ways[i].counts;
+			summary.ping_age_us[i] = ping_age(
+			    &ws->pings->ways[i], frl_now_us(link));
+		}
 		summary.inflated_bytes[i] = ws->guard == NULL ? 0 :
 		    ws->guard->ways[i].payload.total;
 	}

@@ -167,6 +167,82 @@ class Commands(Asked):
         proxy.config.write_text(good)
         self.command('reload')
 
+    def fail_reload(self, proxy, text):
+        """What the command, its JSON and the log say of it."""
+        proxy.config.write_text(text)
+        said = self.command('reload', code=1)
+        self.assertIn('was not taken over', said)
+        lines = [json.loads(line) for line in
+                 self.raw(b'reload\n').splitlines()]
+        self.assertFalse(lines[-1]['ok'])
+        errors = '\n'.join(line['text'] for line in lines[:-1])
+        self.assertEqual({line['item'] for line in lines[:-1]}, {'error'})
+        self.assertIn(errors, said)
+        self.assertIn(errors, proxy.stderr().replace('fairlead: error: ', ''))
+        logged = proxy.wait_line('proxy.reload',
+                                 2 * (1 + self.failures), result='failed')
+        self.assertEqual(logged[-1]['errors'], errors + '\n')
+        self.failures += 1
+        return errors
+
+    def test_reload_says_why_not(self):
+        self.failures = 0
+        proxy = self.proxy()
+        good = proxy.config.read_text()
+        bad = str(harness.BUILD / 'tests/bad')
+        for text, *said in (
+                ('listen: [', 'fairlead.yaml:2:1: '),
+                # A terminal sees no escape; quotes and backslashes are
+                # themselves.
+                (good + '"colour\\e[31m\\"\\\\": blue\n', r'colour\x1b[31m'),
+                (good.replace('- name: raw', '- name: rawer'), 'rawer'),
+                (good.replace('- name: raw\n', '- name: failing_load\n'
+                              f'    path: {bad}/failing_load.so\n'
+                              '  - name: raw\n'), 'failing_load'),
+                (good.replace('- name: raw\n', '- name: crashing_load\n'
+                              f'    path: {bad}/crashing_load.so\n'
+                              '  - name: raw\n'), 'crashing_load'),
+                (good.replace(str(proxy.log), '/nowhere/log.json'),
+                 '/nowhere/log.json')):
+            with self.subTest(said=said):
+                errors = self.fail_reload(proxy, text)
+                for word in said:
+                    self.assertIn(word, errors)
+                self.assertNotIn('\x1b', errors)
+        # As good as ever, and what was said is no more.
+        proxy.config.write_text(good)
+        self.assertEqual(self.command('reload'), 'reloaded\n')
+        self.assertIn('of a worker that serves', self.worker_says(proxy))
+
+    def worker_says(self, proxy):
+        """Its stderr is the proxy's again."""
+        pid = self.workers(proxy)[0]
+        ours = os.readlink(f'/proc/{proxy.process.pid}/fd/2')
+        return 'of a worker that serves' if os.readlink(
+            f'/proc/{pid}/fd/2') == ours else 'another one'
+
+    def test_reload_finds_an_address_taken(self):
+        self.failures = 0
+        proxy = self.proxy()
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            port = taken.getsockname()[1]
+            errors = self.fail_reload(proxy, proxy.config.read_text().replace(
+                'plugins:\n', f'  - address: 127.0.0.1:{port}\nplugins:\n',
+                1))
+        self.assertIn(f'127.0.0.1:{port}', errors)
+
+    def test_reload_of_much_that_is_wrong(self):
+        """More errors than a message holds."""
+        proxy = self.proxy()
+        proxy.config.write_text(proxy.config.read_text() + ''.join(
+            f'colour{n}: blue\n' for n in range(500)))
+        lines = [json.loads(line) for line in
+                 self.raw(b'reload\n').splitlines()]
+        self.assertIn('colour0', lines[0]['text'])
+        self.assertIn('500 errors', lines[-2]['text'])
+        self.assertGreater(sum(len(l['text']) for l in lines[:-1]), 2048)
+        self.assertTrue(self.status()['ready'])
+
     def test_drain(self):
         server = self.serve(echo)
         proxy = self.proxy(drain='1h')
@@ -283,12 +359,51 @@ class Commands(Asked):
         line = self.tunnels()[0]
         self.assertEqual(line['inspector'], 'websocket')
         self.assertEqual(line['ws']['c2s']['payload_bytes'], 6)
-        self.assertIn('websocket', self.command('tunnels'))
+        self.assertEqual((line['ws']['c2s']['frames'],
+                          line['ws']['s2c']['frames']), (3, 0))
+        self.assertNotIn('ping_age_us', line['ws']['c2s'])
+        row = self.row()
+        self.assertEqual((row['PROTOCOL'], row['-> FRAMES'],
+                          row['<- FRAMES'], row['PING'], row['RTT US']),
+                         ('websocket', '3', '0', '-', '-'))
+        # A ping that is not answered yet has a time all the same.
+        tunnel.sendall(b'\x89\x80\0\0\0\0')
+        wait_until(lambda: self.tunnels()[0]['ws']['c2s']['ping'] == 1,
+                   'a ping')
+        self.assertIn('ping_age_us', self.tunnels()[0]['ws']['c2s'])
+        row = self.row()
+        self.assertRegex(row['PING'], '^[0-9]+s$')
+        self.assertEqual((row['-> FRAMES'], row['RTT US']), ('4', '-'))
         # What was looked at does not stay in the last line.
         tunnel.sendall(frame)
         tunnel.close()
         last = proxy.wait_line('tunnel.close')[0]
         self.assertEqual(last['ws']['c2s']['text'], 4)
+
+    def row(self):
+        """Of the one tunnel, by its columns' heads."""
+        heads, row = self.command('tunnels').splitlines()
+        return dict(zip(re.findall(r'(?:->|<-|RTT) \S+|\S+', heads),
+                        re.findall(r'[0-9.]+ [BKMG]\b|\S+', row)))
+
+    def test_inspector_of_somebody_else(self):
+        """Its counters have their columns, too."""
+        server = self.serve(echo)
+        proxy = self.proxy(plugins=(
+            ('tally', str(harness.BUILD / 'tests/inspectors/tally.so')),
+            'http', 'websocket', 'raw'))
+        tunnel = self.connect(proxy, server.port)
+        for text in (b'\0a\nb\n', b'c\n'):
+            self.say(tunnel, text)
+        counts = self.tunnels()[0]['tally']['c2s']
+        self.assertEqual((counts['frames'], counts['messages']), (2, 3))
+        row = self.row()
+        self.assertEqual(
+            (row['-> FRAMES'], row['-> MSGS'], row['PING'], row['RTT US']),
+            ('2', '3', '7s', '4321'))
+        tunnel.close()
+        last = proxy.wait_line('tunnel.close')[0]
+        self.assertEqual(last['tally']['c2s']['messages'], 3)
 
     def test_close(self):
         server = self.serve(echo)

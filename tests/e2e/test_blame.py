@@ -227,6 +227,71 @@ class Quarantine(Blamed):
         self.talk(proxy, good.port)
 
 
+class Upgrade(Blamed):
+    """The inspector that an upgrade leads to is quarantined."""
+    REQUEST = (b'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n'
+               b'Upgrade: brittle\r\n\r\n')
+
+    def server(self):
+        self.asked = []
+
+        def switch(sock):
+            try:
+                self.asked.append(harness.read_head(sock))
+                sock.sendall(b'HTTP/1.1 101 Switching Protocols\r\n'
+                             b'Connection: Upgrade\r\n'
+                             b'Upgrade: brittle\r\n\r\n')
+                echo(sock)
+            except (OSError, EOFError, AssertionError):
+                pass
+        return self.serve(switch)
+
+    def upgrade(self, proxy, port):
+        tunnel = self.connect(proxy, port)
+        tunnel.sendall(self.REQUEST)
+        return tunnel, harness.read_head(tunnel)
+
+    def quarantine(self, on_error):
+        path = str(harness.BUILD / 'tests/inspectors/brittle.so')
+        proxy = harness.Case.proxy(
+            self, plugins=('http', 'websocket', ('brittle', path), 'raw'),
+            supervised=True, env=QUIET, brittle=dict(on_error=on_error),
+            extra='workers: 1\nupgrade:\n  brittle: brittle\n'
+            'timeouts:\n  drain: 1ms\n')
+        proxy.verify = lambda: None
+        for n in range(3):
+            tunnel, head = self.upgrade(proxy, self.server().port)
+            self.assertIn(b' 101 ', head)
+            tunnel.sendall(b'boom')
+            line = self.error(proxy, n + 1)
+            self.assertEqual(line['plugin'], 'brittle')
+        proxy.wait_line('plugin.quarantined', plugin='brittle')
+        return proxy
+
+    def test_fail_closed(self):
+        proxy = self.quarantine('fail_closed')
+        server = self.server()
+        tunnel, head = self.upgrade(proxy, server.port)
+        self.assertIn(b'HTTP/1.1 503 ', head)
+        self.assertIn(b'plugin brittle, ', harness.read_all(tunnel))
+        line = proxy.wait_line('tunnel.refused')[0]
+        self.assertEqual((line['kind'], line['plugin']),
+                         ('quarantined', 'brittle'))
+        self.assertIn('plugin brittle, ', line['reason'])
+        self.assertEqual(self.asked, [])
+        # Whoever asks for nothing of it is served.
+        self.talk(proxy, self.serve(echo_quietly).port)
+
+    def test_fail_open(self):
+        proxy = self.quarantine('fail_open')
+        tunnel, head = self.upgrade(proxy, self.server().port)
+        self.assertIn(b' 101 ', head)
+        tunnel.sendall(b'boom')
+        self.assertEqual(read_exactly(tunnel, 4), b'boom')
+        line = proxy.wait_line('tunnel.uninspected', plugin='brittle')[0]
+        self.assertEqual(line['reason'], 'quarantined')
+
+
 class Hangs(Blamed):
     def check_replaced(self, how, slow):
         server = self.serve(echo_quietly)

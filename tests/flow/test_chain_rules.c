@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "flow/bars.h"
+#include "flow/host.h"
 #include "stage.h"
 
 static enum frl_verdict
@@ -288,6 +290,49 @@ test_handoff_in_end(void **state)
 	assert_ptr_equal(chain_protocol(stage.chain),
 	    &stage.puppets[2].plugin);
 	stage_clear(&stage);
+}
+
+/* A token whose inspector is quarantined is not permitted, and the refusal
+ * that follows says why. */
+static enum frl_verdict
+data_asks(struct frl_link *link, enum frl_flow flow, struct frl_bytes held,
+    size_t seen)
+{
+	(void)seen;
+	if (frl_permits(link, "next") < 0)
+		return (frl_refuse(link, FRL_WHY_REFUSED, "no"));
+	return (frl_pass(link, flow, held.len) == 0 ? FRL_OK : FRL_FAIL);
+}
+
+static void
+test_quarantined_token(void **state)
+{
+	struct bars bars = { .plugins = 1u << 5 };
+	struct host_env env = { .bars = &bars };
+	int open;
+
+	(void)state;
+	for (open = 0; open < 2; open++) {
+		struct stage stage;
+
+		stage_init(&stage);
+		stage.puppets[1].desc.data = data_asks;
+		stage.puppets[2].plugin.env = &env;
+		stage.puppets[2].plugin.number = 5;
+		stage.puppets[2].plugin.fail_open = open != 0;
+		assert_non_null(stage_open(&stage));
+		client_sends(&stage, "abc", false);
+		assert_int_equal(stage.refused, open == 0);
+		assert_string_equal(stage.out[0], open ? "abc" : "");
+		if (!open) {
+			assert_int_equal(stage.refusal.end, WHY_QUARANTINED);
+			assert_string_equal(stage.refusal.plugin,
+			    stage.puppets[2].plugin.name);
+			assert_non_null(strstr(stage.refusal.text,
+			    stage.puppets[2].plugin.name));
+		}
+		stage_clear(&stage);
+	}
 }
 
 /* Rule 6: an end that is past is told, also when all ends at once. */
@@ -661,6 +706,7 @@ main(void)
 		cmocka_unit_test(test_unmet_credit_voids),
 		cmocka_unit_test(test_again_cancels_need),
 		cmocka_unit_test(test_handoff_in_end),
+		cmocka_unit_test(test_quarantined_token),
 		cmocka_unit_test(test_past_end_is_told_with_the_last),
 		cmocka_unit_test(test_fail_open_and_closed),
 		cmocka_unit_test(test_publish),

@@ -662,8 +662,12 @@ host_moved(const struct frl_link *link, enum frl_flow flow)
 static int
 host_permits(const struct frl_link *link, const char *token)
 {
-	const struct fake *f = fake_of(link);
+	struct fake *f = fake_of(link);
 
+	if (f->options.barred != 0 && --f->options.barred <= 0) {
+		f->options.barred = 1;
+		return (-1);
+	}
 	for (size_t i = 0; f->tokens != NULL && f->tokens[i] != NULL; i++)
 		if (strcmp(f->tokens[i], token) == 0)
 			return (1);
@@ -688,7 +692,7 @@ host_handoff(struct frl_link *link, const char *token,
 
 	INSIST(!f->quiet && f->busy);
 	if (f->heir || f->options.handoff_fails ||
-	    host_permits(link, token) == 0)
+	    host_permits(link, token) <= 0)
 		return (-1);
 	f->heir = true;
 	text_print(&t, "token=%s", token);

@@ -34,6 +34,8 @@ struct fake_options {
 	const char *const *tokens;	/* named in `upgrade`; NULL ends */
 	bool star;			/* `upgrade` has "*" */
 	bool handoff_fails;		/* permitted, but does not open */
+	int barred;			/* so many permits() are answered
+					 * before all are with -1; 0: never */
 	const struct frl_context *context;	/* for open(), or NULL */
 	uint64_t moved[2];		/* where moved() begins */
 	bool forward;			/* mode forward, to example.com:80 */

@@ -69,6 +69,7 @@ struct talk {
 	enum table table;
 	enum http_mode mode;
 	bool handoff_fails;
+	int barred;			/* as in fake_host.h */
 	bool open;			/* the connection goes on */
 	const char *never;		/* part of no line */
 };
@@ -244,6 +245,17 @@ static const struct talk talks[] = {
 	{ .name = "handoff fails: 502", .handoff_fails = true,
 	    .says = { { C, ASK }, { S, SWITCH FRAMES } },
 	    .to_server = ASK, .to_client = "~HTTP/1.1 502 " },
+	{ .name = "inspector quarantined: 503 before the server is asked",
+	    .says = { { C, ASK } }, .barred = 1,
+	    .to_server = "", .to_client = "~HTTP/1.1 503 ",
+	    .never = "http.request" },
+	{ .name = "quarantined, but it is no upgrade", .barred = 1,
+	    .says = { { C, "GET / HTTP/1.1\r\nHost: a\r\n"
+	    "Upgrade: websocket\r\n\r\n" }, { S, OK2 } }, .open = true,
+	    .to_server = GET, .to_client = OK2 },
+	{ .name = "quarantined while the server switches: 503", .barred = 2,
+	    .says = { { C, ASK }, { S, SWITCH FRAMES } },
+	    .to_server = ASK, .to_client = "~HTTP/1.1 503 " },
 	{ .name = "h2c: stripped, the star does not cover it",
 	    .says = { { C, "GET / HTTP/1.1\r\nHost: a\r\n"
 	    "Connection: Upgrade, HTTP2-Settings, x\r\nUpgrade: h2c\r\n"
@@ -529,14 +541,15 @@ static const struct http_options defaults = { .idle = 60000,
     .head_fields = 100, .mode = HTTP_OBSERVE, .via = "fairlead" };
 
 static struct fake *
-create(const struct http_options *options, enum table table, bool fails)
+create(const struct http_options *options, enum table table, bool fails,
+    int barred)
 {
 	static const char *const tables[][3] = { { "websocket" },
 	    { "websocket" }, { NULL }, { "websocket", "h2c" } };
 	struct fake *f = fake_create(&(struct fake_options){
 	    .plugin = &frl_plugin, .options = options,
 	    .tokens = tables[table], .star = table == WS_AND_STAR,
-	    .handoff_fails = fails });
+	    .handoff_fails = fails, .barred = barred });
 
 	assert_non_null(f);
 	return (f);
@@ -545,7 +558,7 @@ create(const struct http_options *options, enum table table, bool fails)
 static struct fake *
 plain(void)
 {
-	return (create(&defaults, WS, false));
+	return (create(&defaults, WS, false, 0));
 }
 
 /* cut 0: whole; 1: byte by byte; else every piece in two, behind cut-1. */
@@ -556,7 +569,7 @@ play(const struct talk *talk, size_t cut, struct http_options *options)
 
 	*options = defaults;
 	options->mode = talk->mode;
-	f = create(options, talk->table, talk->handoff_fails);
+	f = create(options, talk->table, talk->handoff_fails, talk->barred);
 	for (size_t i = 0; i < 8 && talk->says[i].text != NULL; i++) {
 		const struct say *s = &talk->says[i];
 		size_t n = strlen(s->text), at = 0, step = cut;

@@ -441,11 +441,12 @@ test_levels(void **state)
 		assert_int_equal(fake_count(f, "ws.handshake"), 1);
 		assert_int_equal(fake_count(f, "ws.close"), 1);
 		assert_string_equal(fake_report(f, "ws.summary"),
-		    "ws.summary ws.c2s.text=0 ws.c2s.binary=0 "
+		    "ws.summary ws.c2s.frames=0 "
+		    "ws.c2s.text=0 ws.c2s.binary=0 "
 		    "ws.c2s.continuation=0 ws.c2s.ping=0 ws.c2s.pong=0 "
 		    "ws.c2s.close=0 ws.c2s.messages=0 "
 		    "ws.c2s.payload_bytes=0 ws.c2s.max_payload_bytes=0 "
-		    "ws.s2c.text=1 ws.s2c.binary=1 "
+		    "ws.s2c.frames=4 ws.s2c.text=1 ws.s2c.binary=1 "
 		    "ws.s2c.continuation=1 ws.s2c.ping=0 ws.s2c.pong=0 "
 		    "ws.s2c.close=1 ws.s2c.messages=2 "
 		    "ws.s2c.payload_bytes=4 ws.s2c.max_payload_bytes=2");

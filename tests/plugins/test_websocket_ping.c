@@ -284,7 +284,33 @@ test_both_are_pinged(void **state)
 	our_ping(f, FRL_FROM_SERVER, next);
 	assert_true(memcmp(client, next, 12) != 0);
 	check_report(f, "ws.c2s.rtt_max_us=350 ws.c2s.proxy_ping=2 "
-	    "ws.c2s.proxy_pong=1 ws.s2c.text=0");
+	    "ws.c2s.proxy_pong=1 ws.s2c.frames=0");
+}
+
+/* When was the latest one?  Answered or not, whosever it was. */
+static void
+test_age(void **state)
+{
+	struct fake *f = start(&watching);
+
+	(void)state;
+	ping(f, FRL_FROM_SERVER, "abc");
+	fake_advance(f, 1500);
+	pong(f, FRL_FROM_CLIENT, "abc");
+	fake_advance(f, 200);
+	check_report(f, "ws.s2c.ping_age_us=1700 ws.s2c.rtt_last_us=1500 ");
+
+	f = start(&watching);
+	ping(f, FRL_FROM_CLIENT, "abc");
+	fake_advance(f, 10);
+	ping(f, FRL_FROM_CLIENT, "def");
+	fake_advance(f, 5);
+	check_report(f, "ws.c2s.ping_age_us=5 ws.s2c.frames=0 ");
+
+	f = start(&keeping);
+	quiet_for(f, PERIOD);
+	fake_advance(f, 42);
+	check_report(f, "ws.c2s.ping_age_us=42 ws.c2s.proxy_ping=1 ");
 }
 
 /* Around frames, cut everywhere, the peer gets all but the pong. */
@@ -577,6 +603,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_latest_answers_all),
 		cmocka_unit_test(test_same_payload),

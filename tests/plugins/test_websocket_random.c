@@ -393,6 +393,16 @@ take_out(char *line, const char *word)
 	}
 }
 
+static uint64_t
+kinds_sum(const struct expected *e)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(e->kinds) / sizeof(e->kinds[0]); i++)
+		sum += e->kinds[i];
+	return (sum);
+}
+
 static void
 check_counters(const struct fake *f, const struct expected *e)
 {
@@ -401,15 +411,17 @@ check_counters(const struct fake *f, const struct expected *e)
 
 	for (int i = 0; i < 2; i++) {
 		const char *way = i == 0 ? "c2s" : "s2c";
-		const uint64_t values[] = { e[i].kinds[1], e[i].kinds[2],
+		const uint64_t values[] = { kinds_sum(&e[i]),
+		    e[i].kinds[1], e[i].kinds[2],
 		    e[i].kinds[0], e[i].kinds[9], e[i].kinds[10],
 		    e[i].kinds[8], e[i].messages, e[i].payload,
 		    e[i].longest };
-		static const char *const keys[] = { "text", "binary",
-		    "continuation", "ping", "pong", "close", "messages",
+		static const char *const keys[] = { "frames", "text",
+		    "binary", "continuation", "ping", "pong", "close",
+		    "messages",
 		    "payload_bytes", "max_payload_bytes" };
 
-		for (size_t k = 0; k < 9; k++) {
+		for (size_t k = 0; k < 10; k++) {
 			size_t n = strlen(want);
 
 			snprintf(want + n, sizeof(want) - n,
@@ -420,6 +432,7 @@ check_counters(const struct fake *f, const struct expected *e)
 	assert_non_null(got);
 	take_out(got, ".rtt_");
 	take_out(got, ".proxy_");
+	take_out(got, ".ping_age_");
 	assert_string_equal(got, want);
 	free(got);
 }
