@@ -205,6 +205,7 @@ class Commands(Asked):
         """More than a turn lists, than a socket holds, than is buffered."""
         server = self.serve(echo, backlog=2048)
         proxy = self.proxy()
+        self.need_files(3000)
         tunnels = [self.connect(proxy, server.port) for _ in range(900)]
         for _ in range(2):
             lines = self.tunnels()
