@@ -40,9 +40,9 @@ void bars_put(struct bars *bars, const struct bar *bar);
 /* The clock of until_us, the same in all processes. */
 uint64_t bars_now_us(void);
 
-/* As bars_hold(), where anybody is barred. */
+/* As bars_hold(), where anybody is barred, at that time. */
 bool bars_search(const struct bars *bars, unsigned plugin,
-    const struct frl_tunnel *tunnel);
+    const struct frl_tunnel *tunnel, uint64_t now_us);
 
 /* Is it barred for this tunnel (NULL: for all)?  bars may be NULL. */
 static inline bool
@@ -50,7 +50,7 @@ bars_hold(const struct bars *bars, unsigned plugin,
     const struct frl_tunnel *tunnel)
 {
 	return (bars != NULL && (bars->plugins != 0 || bars->count != 0) &&
-	    bars_search(bars, plugin, tunnel));
+	    bars_search(bars, plugin, tunnel, bars_now_us()));
 }
 
 #endif
