@@ -241,6 +241,13 @@ bounds(void **state)
 	assert_int_equal(answer_of(text, 17, &answer), PARENT_MORE);
 	for (; n > 256; n--)
 		assert_int_equal(answer_of(text, n, &answer), PARENT_NO);
+	/* Nothing is waited for where nothing fits any more. */
+	memcpy(text, "HTTP/1.1 100 ", 13);
+	memset(text + 13, 'x', 239);
+	memcpy(text + 252, "\r\n\r\n", 4);
+	assert_int_equal(answer_of(text, 255, &answer), PARENT_MORE);
+	assert_int_equal(answer_of(text, 256, &answer), PARENT_NO);
+	assert_int_equal(answer.why, WHY_PARENT_ERROR);
 	/* A parent's words are cut. */
 	memcpy(text, "HTTP/1.1 500 ", 13);
 	memset(text + 13, 'x', 200);
