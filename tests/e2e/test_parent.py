@@ -643,6 +643,10 @@ class Secrets(Parent):
                 ('via: http://h:1\n    password: geheim', 'whose?'),
                 ('via: direct\n    user: a\n    password: geheim',
                  'nobody to tell'),
+                ('via: http://h:1\n    user: u\n    password:\n'
+                 '      - geheim', 'one value'),
+                ('via: http://h:1\n    user: u\n    password: |\n'
+                 '      geheim\n      \x7f', 'control'),
                 ('via: http://me:geheim@h:1\n    user: a', 'names one'),
                 ('via: http://h:1\n    user: "a:b"\n    password: geheim',
                  "':'"),
