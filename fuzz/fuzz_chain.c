@@ -37,6 +37,14 @@ no_say(const struct frl_host *host, enum frl_level level, const char *text)
 	(void)host, (void)level, (void)text;
 }
 
+/* There are sinks and hooks for everything. */
+static bool
+all_wanted(const struct frl_link *link, const struct frl_event *event)
+{
+	(void)link, (void)event;
+	return (true);
+}
+
 static void
 bring(struct plugin *plugin, const char *file)
 {
@@ -52,6 +60,7 @@ bring(struct plugin *plugin, const char *file)
 	plugin->host.size = sizeof(plugin->host);
 	plugin->host.now_us = no_clock;
 	plugin->host.say = no_say;
+	plugin->host.wanted = all_wanted;
 	plugin->options = acts_options(&none, plugin->desc);
 	MUST(plugin->desc->load == NULL || plugin->desc->load(&plugin->host,
 	    plugin->options, &plugin->instance) == FRL_OK);
@@ -147,8 +156,11 @@ check_denied(const struct scene *s, bool front)
 {
 	struct frl_bytes out;
 
+	if (s->denied == NULL)
+		return;
+	MUST(s->refused != NULL);
 	/* Bytes of the server may still be on their way through the front. */
-	if (s->denied == NULL || (front && s->denied_flow == FRL_FROM_SERVER))
+	if (front && s->denied_flow == FRL_FROM_SERVER)
 		return;
 	out = scene_out(s, s->denied_flow);
 	out.data += s->denied_at;

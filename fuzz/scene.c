@@ -358,7 +358,8 @@ scene_play(const struct scene_options *options)
 	MUST(s->chain != NULL);
 	for (size_t i = 0; i < options->acts->count; i++)
 		play_act(s, &options->acts->list[i], &dice);
-	while (s->asked > 0 && answer(s, true))
+	/* Others are still asked when the tunnel goes. */
+	while (options->hooks == SCENE_ALLOWS && answer(s, true))
 		pump_both(s);
 	s->left = chain_left(s->chain);
 	s->defers = s->objects = false;
