@@ -5,7 +5,7 @@
  *
  *	who asks       admin                supervisor                worker
  *	   |             |<----- fork ---------- |                       |
- *	   |             |<----- DESK STATE ---- |                       |
+ *	   |             |<----- STATE DESK ---- |                       |
  *	   |             |<----- SEAT -----------| ------ ADMIN -------->|
  *	   |-- a line -->|------ ASKED_RELOAD -->|                       |
  *	   |             |<----- STATE --------- |                       |
@@ -25,6 +25,7 @@
 
 #include <sys/types.h>
 
+struct census;
 struct desk;
 
 /* From the loop. */
@@ -36,8 +37,9 @@ struct desk_owner {
 	void (*stop)(void *arg);
 };
 
-/* owner: copy.  NULL without memory. */
-struct desk *desk_create(struct loop *loop, const struct desk_owner *owner);
+/* owner: copy; census: borrow.  NULL without memory. */
+struct desk *desk_create(struct loop *loop, const struct census *census,
+    const struct desk_owner *owner);
 
 /* End the process, close the sockets.  NULL is fine. */
 void desk_free(struct desk *desk);
@@ -46,8 +48,9 @@ void desk_free(struct desk *desk);
 int desk_open(struct desk *desk, const struct plan_admin *plan,
     struct err *err);
 
-/* What was opened last is for this moment on; or it is not. */
-void desk_take(struct desk *desk);
+/* What was opened last is for this moment on, and so is this state; or it is
+ * not. */
+void desk_take(struct desk *desk, const struct message_state *state);
 void desk_leave(struct desk *desk);
 
 /* Things have changed. */

@@ -7,6 +7,7 @@
 #include "app/generation.h"
 #include "app/herald.h"
 #include "app/logger.h"
+#include "base/census.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/notify.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +31,9 @@ struct supervisor {
 	const char *path;
 	struct loop *loop;
 	struct gates *gates;
+	struct census *census;
 	struct generation_owner owner;
+	uint32_t prefix;		/* of tunnels' ids, of the last worker */
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
 	unsigned count, number;
 	struct generation *current;	/* or NULL */
@@ -57,8 +61,8 @@ static void	replace_logger(void *);
 /* ------------------------------------------------------------------ */
 /* Generations								*/
 
-static void
-tell_desk(struct supervisor *s)
+static const struct message_state *
+note_state(struct supervisor *s)
 {
 	struct message_state *state = &s->state;
 
@@ -68,7 +72,13 @@ tell_desk(struct supervisor *s)
 	    generation_plan(s->current)->workers;
 	state->starting = s->next != NULL || s->again;
 	state->stopping = s->stops != 0;
-	desk_tell(s->desk, state);
+	return (state);
+}
+
+static void
+tell_desk(struct supervisor *s)
+{
+	desk_tell(s->desk, note_state(s));
 }
 
 static void
@@ -81,7 +91,7 @@ begin(struct supervisor *s)
 	}
 	s->opening = 0;
 	s->next = generation_start(s->loop, s->path, ++s->number, s->gates,
-	    &s->owner);
+	    s->census, &s->owner);
 	if (s->next != NULL)
 		s->list[s->count++] = s->next;
 }
@@ -425,19 +435,20 @@ serves(void *arg, struct generation *g)
 	s->current = g;
 	s->next = NULL;
 	take_over_herald(s, old == NULL);
+	if (old != NULL)
+		generation_drain(old, true,
+		    generation_plan(g)->reload_drain_ms);
+	s->state.reloads += old != NULL;
+	desk_take(s->desk, note_state(s));
+	/* Who reads that finds all of it so. */
 	if (old == NULL)
 		say_gates(s, generation_plan(g));
-	else {
+	else
 		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
 		    generation_number(g), generation_workers(g),
 		    generation_workers(g) == 1 ? "" : "s");
-		generation_drain(old, true,
-		    generation_plan(g)->reload_drain_ms);
-	}
 	keep_gates(s);
 	press_oldest(s);
-	s->state.reloads += old != NULL;
-	desk_take(s->desk);
 	say_ready(s);
 	reload_again(s);
 	tell_desk(s);
@@ -602,7 +613,17 @@ make_desk(struct supervisor *s)
 
 	s->state.pid = (int32_t)getpid();
 	s->state.began_us = loop_wall_us(s->loop);
-	return (desk_create(s->loop, &owner));
+	return (desk_create(s->loop, s->census, &owner));
+}
+
+static uint32_t
+draw_prefix(void)
+{
+	uint32_t prefix;
+
+	if (getrandom(&prefix, sizeof(prefix), 0) != (ssize_t)sizeof(prefix))
+		prefix = (uint32_t)getpid() << 8;
+	return (prefix & ~(uint32_t)0xff);
 }
 
 int
@@ -611,17 +632,18 @@ supervisor_run(const char *path)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
 		SIGCHLD, 0 };
 	struct supervisor s = { .path = path, .loop = loop_create(),
-	    .gates = gates_create() };
+	    .gates = gates_create(), .census = census_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .lacks = lacks,
-	    .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
+	    .planned = planned, .serves = serves, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
-	if (s.loop == NULL || s.gates == NULL ||
+	if (s.loop == NULL || s.gates == NULL || s.census == NULL ||
 	    (s.desk = make_desk(&s)) == NULL ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    loop_signals(s.loop, signals, signalled, &s) != 0) {
@@ -644,6 +666,7 @@ supervisor_run(const char *path)
 	notify_close(&s.notify);
 	close_logger(&s);
 	desk_free(s.desk);
+	census_free(s.census);
 	gates_free(s.gates);
 	loop_free(s.loop);
 	return (s.code);
