@@ -120,6 +120,13 @@ is_load(uint64_t word)
 	return (callback == CRUMBS_LOAD || callback == CRUMBS_UNLOAD);
 }
 
+bool
+hang_sees(pid_t worker)
+{
+
+	return (state_of(worker) != 0);
+}
+
 enum hang_news
 hang_look(struct hang *h, const struct crumbs *page, pid_t worker)
 {
