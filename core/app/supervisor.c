@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct supervisor {
 	struct loop *loop;
 	struct gates *gates;
 	struct generation_owner owner;
+	uint32_t prefix;		/* of tunnels' ids, of the last worker */
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
 	unsigned count, number;
 	struct generation *current;	/* or NULL */
@@ -57,8 +59,8 @@ static void	replace_logger(void *);
 /* ------------------------------------------------------------------ */
 /* Generations								*/
 
-static void
-tell_desk(struct supervisor *s)
+static const struct message_state *
+note_state(struct supervisor *s)
 {
 	struct message_state *state = &s->state;
 
@@ -68,7 +70,13 @@ tell_desk(struct supervisor *s)
 	    generation_plan(s->current)->workers;
 	state->starting = s->next != NULL || s->again;
 	state->stopping = s->stops != 0;
-	desk_tell(s->desk, state);
+	return (state);
+}
+
+static void
+tell_desk(struct supervisor *s)
+{
+	desk_tell(s->desk, note_state(s));
 }
 
 static void
@@ -425,19 +433,20 @@ serves(void *arg, struct generation *g)
 	s->current = g;
 	s->next = NULL;
 	take_over_herald(s, old == NULL);
+	if (old != NULL)
+		generation_drain(old, true,
+		    generation_plan(g)->reload_drain_ms);
+	s->state.reloads += old != NULL;
+	desk_take(s->desk, note_state(s));
+	/* Who reads that finds all of it so. */
 	if (old == NULL)
 		say_gates(s, generation_plan(g));
-	else {
+	else
 		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
 		    generation_number(g), generation_workers(g),
 		    generation_workers(g) == 1 ? "" : "s");
-		generation_drain(old, true,
-		    generation_plan(g)->reload_drain_ms);
-	}
 	keep_gates(s);
 	press_oldest(s);
-	s->state.reloads += old != NULL;
-	desk_take(s->desk);
 	say_ready(s);
 	reload_again(s);
 	tell_desk(s);
@@ -605,6 +614,16 @@ make_desk(struct supervisor *s)
 	return (desk_create(s->loop, &owner));
 }
 
+static uint32_t
+draw_prefix(void)
+{
+	uint32_t prefix;
+
+	if (getrandom(&prefix, sizeof(prefix), 0) != (ssize_t)sizeof(prefix))
+		prefix = (uint32_t)getpid() << 8;
+	return (prefix & ~(uint32_t)0xff);
+}
+
 int
 supervisor_run(const char *path)
 {
@@ -614,9 +633,10 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .lacks = lacks,
-	    .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
+	    .planned = planned, .serves = serves, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
