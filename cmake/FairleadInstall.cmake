@@ -19,13 +19,15 @@ file(GLOB docs CONFIGURE_DEPENDS docs/*.md)
 install(FILES ${docs} DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 
 # systemd looks into lib/ of /usr and /usr/local, whatever LIBDIR is.  Only
-# `cmake --install` knows the prefix, which the unit has to name.
+# `cmake --install` knows the prefix, which the unit names.
 install(CODE "
 	set(unit \"${CMAKE_BINARY_DIR}/fairlead.service\")
 	get_filename_component(bin \"${CMAKE_INSTALL_BINDIR}\" ABSOLUTE
 		BASE_DIR \"\${CMAKE_INSTALL_PREFIX}\")
 	file(READ \"${CMAKE_SOURCE_DIR}/conf/fairlead.service\" text)
 	string(REPLACE /usr/local/bin \"\${bin}\" text \"\${text}\")
+	string(REPLACE /usr/local \"\${CMAKE_INSTALL_PREFIX}\" text
+		\"\${text}\")
 	file(WRITE \"\${unit}\" \"\${text}\")")
 install(FILES ${CMAKE_BINARY_DIR}/fairlead.service
 	DESTINATION lib/systemd/system)

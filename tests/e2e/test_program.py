@@ -289,7 +289,7 @@ class Installed(Program):
                     self.assertEqual(each.stat().st_mode & 0o111, 0o111, each)
         unit = (top / 'lib/systemd/system/fairlead.service').read_text()
         self.assertIn('\nExecStart=/opt/fairlead/bin/fairlead run', unit)
-        self.assertNotIn('/usr/local/bin', unit)
+        self.assertNotIn('/usr/local', unit)
         self.assertTrue((top / 'lib/sysusers.d/fairlead.conf').exists())
         # It finds its plugins wherever it was put.
         out = subprocess.run([top / 'bin' / 'fairlead', 'plugins', 'list'],
