@@ -35,9 +35,9 @@ enum hang_news {
 	HANG_HUNG		/* again and again, from then on */
 };
 
-/* Does /proc show that process, so that its sleep is seen?  Where it is mounted
- * with hidepid (ProtectProc= of systemd) it may not: a worker is no process that
- * may be traced. */
+/* Does /proc show that process, so that its sleep is seen?  Where it is
+ * mounted with hidepid (ProtectProc= of systemd) it may not: a worker is no
+ * process that may be traced. */
 bool hang_sees(pid_t worker);
 
 /* hang: zeroed before the first look. */

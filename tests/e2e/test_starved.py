@@ -3,10 +3,10 @@
 fault, and who hangs is still found.
 
 The share is a CPU quota of the kernel's (cgroup, version 1 or 2): 20 ms of
-every 100 ms for all processes of the proxy together.  Where none can be had the
-proxy runs beside four programs that are always busy, all on one processor.  That
-starves it, too, but its processes wait as runnable ones wait, while a quota takes
-them off the processor: other code of the kernel counts it.
+every 100 ms for all processes of the proxy together.  Where none can be had
+the proxy runs beside four programs that are always busy, all on one processor.
+That starves it, too, but its processes wait as runnable ones wait, while a
+quota takes them off the processor: other code of the kernel counts it.
 """
 
 import os
