@@ -348,7 +348,7 @@ def false_alarms():
           f'{(now["throttled_usec"] - began["throttled_usec"]) // 10**6} s; '
           f'ran {(now["usage_usec"] - began["usage_usec"]) // 10**6} s')
     assert not problems, problems[:5]
-    assert now['nr_throttled'] > began['nr_throttled'] + 10
+    assert now['nr_throttled'] > began['nr_throttled']
     bad = [e for e in talk.events() if e['event'] in (
         'plugin.slow', 'plugin.error', 'plugin.quarantined', 'proxy.worker')]
     assert not bad, bad[:5]
