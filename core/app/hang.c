@@ -124,6 +124,12 @@ is_load(uint64_t word)
 	return (callback == CRUMBS_LOAD || callback == CRUMBS_UNLOAD);
 }
 
+bool
+hang_sees(pid_t worker)
+{
+	return (state_of(worker) != 0);
+}
+
 static bool
 is_watched(const struct hang *h, uint64_t outer)
 {

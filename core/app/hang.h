@@ -48,6 +48,11 @@ struct hang_times {
 enum hang_news hang_judge(struct hang *hang, uint64_t outer, uint64_t word,
     const struct hang_times *times);
 
+/* Does /proc show that process, so that its sleep is seen?  Where it is
+ * mounted with hidepid (ProtectProc= of systemd) it may not: a worker is no
+ * process that may be traced. */
+bool hang_sees(pid_t worker);
+
 /* hang: zeroed before the first look. */
 enum hang_news hang_look(struct hang *hang, const struct crumbs *page,
     pid_t worker);

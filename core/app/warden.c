@@ -67,6 +67,19 @@ warden_forget(struct ward *ward)
 	memset(ward, 0, sizeof(*ward));
 }
 
+/* A dead one is still there: we have not reaped it. */
+static void
+look_first(struct warden *w, pid_t pid)
+{
+
+	w->looked = true;
+	if (!hang_sees(pid))
+		log_say(FRL_WARNING, "/proc hides worker %d: a plugin that "
+		    "sleeps will not be noticed, one that is busy will (mount "
+		    "/proc without hidepid; systemd: no ProtectProc=)",
+		    (int)pid);
+}
+
 void
 warden_look(struct warden *w, struct ward *ward, pid_t pid)
 {
@@ -74,6 +87,8 @@ warden_look(struct warden *w, struct ward *ward, pid_t pid)
 
 	if (ward->page == NULL || pid <= 0)
 		return;
+	if (!w->looked)
+		look_first(w, pid);
 	switch (hang_look(&ward->hang, ward->page, pid)) {
 	case HANG_NOTHING:
 		return;

@@ -36,6 +36,7 @@ struct warden {
 	struct bars bars;
 	struct warden_fault faults[WARDEN_FAULTS];
 	unsigned next;
+	bool looked;			/* at any worker */
 };
 
 /* A worker.  Zeroed: none. */

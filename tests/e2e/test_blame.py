@@ -324,6 +324,30 @@ class Hangs(Blamed):
         self.assertGreaterEqual(line['asleep_ms'], 100)
         self.assertEqual(proxy.lines('plugin.error'), [])
 
+    def test_hidden_processes(self):
+        """A supervisor that may not see its workers says so."""
+        hide = 'mount -t proc -o hidepid=2 proc /proc'    # not from root
+        if subprocess.run(['unshare', '-m', 'sh', '-c', hide],
+                          capture_output=True).returncode != 0:
+            self.skipTest('/proc cannot be mounted here')
+        proxy = self.proxy('sleep')
+        self.assertNotIn('/proc hides', proxy.stderr())
+        proxy.stop(signal.SIGINT)
+        for path in [proxy.folder, *proxy.folder.iterdir()]:
+            os.chown(path, 65534, 65534)
+        err = self.enterContext(tempfile.TemporaryFile('w+'))
+        hidden = subprocess.Popen(
+            ['unshare', '-m', 'sh', '-c', f'{hide} && exec "$@"', '-',
+             'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
+             harness.PROGRAM, 'run', '-c', proxy.config], stderr=err)
+        self.addCleanup(hidden.wait)
+        self.addCleanup(hidden.send_signal, signal.SIGINT)
+
+        def said():
+            err.seek(0)
+            return '/proc hides worker' in err.read()
+        wait_until(said, 'the warning')
+
     def test_starved_is_not_slow(self):
         """30 ms of work that take seconds, for want of a processor."""
         server = self.serve(echo_quietly)

@@ -272,7 +272,7 @@ class Installed(Program):
         subprocess.run(
             ['cmake', '--install', BUILD, '--prefix', '/opt/fairlead'],
             env={**os.environ, 'DESTDIR': str(dest)}, check=True,
-            capture_output=True)
+            capture_output=True, umask=0o077)
         top = dest / 'opt' / 'fairlead'
         self.assertTrue((top / 'bin' / 'fairlead').exists())
         for name in ('http', 'websocket', 'raw'):
@@ -281,6 +281,16 @@ class Installed(Program):
         for name in ('inspector', 'http', 'websocket', 'tunnel'):
             self.assertTrue(
                 (top / 'include' / 'fairlead' / f'{name}.h').exists())
+        # The service is another user than who installs, whatever his umask.
+        for path in (*top.glob('lib/**/fairlead'), top / 'share/doc/fairlead'):
+            for each in (path, *path.rglob('*')):
+                self.assertEqual(each.stat().st_mode & 0o444, 0o444, each)
+                if each.is_dir():
+                    self.assertEqual(each.stat().st_mode & 0o111, 0o111, each)
+        unit = (top / 'lib/systemd/system/fairlead.service').read_text()
+        self.assertIn('\nExecStart=/opt/fairlead/bin/fairlead run', unit)
+        self.assertNotIn('/usr/local', unit)
+        self.assertTrue((top / 'lib/sysusers.d/fairlead.conf').exists())
         # It finds its plugins wherever it was put.
         out = subprocess.run([top / 'bin' / 'fairlead', 'plugins', 'list'],
                              capture_output=True, text=True, check=True)
