@@ -21,6 +21,7 @@ NGINX_STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
 
 FAIRLEAD = """\
 version: 1
+workers: 1
 listen:
   - address: 127.0.0.1:{http}
 plugins:
@@ -233,6 +234,7 @@ class Proxy:
 
 class Fairlead(Proxy):
     connect = True
+    how = ['--foreground-worker']
 
     def __init__(self, core, build, name):
         super().__init__(core)
@@ -240,7 +242,7 @@ class Fairlead(Proxy):
         self.name = name
 
     def command(self):
-        return [str(self.build / 'fairlead'), 'run', '--foreground-worker', '-c',
+        return [str(self.build / 'fairlead'), 'run', *self.how, '-c',
                 self.write(FAIRLEAD)]
 
     def count_lines(self, wanted):
@@ -256,6 +258,30 @@ class Fairlead(Proxy):
                     counts[event] += text.count(
                         f'"event":"{event}"'.encode())
         return counts
+
+
+class Supervised(Fairlead):
+    """As people run it: a supervisor, a logger, a keeper, one worker; all of
+    them count, and all are on the one core."""
+    how = []
+
+    def start(self):
+        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notified.setblocking(False)
+        self.notified.bind(f'{self.folder}/notify')
+        os.environ['NOTIFY_SOCKET'] = f'{self.folder}/notify'
+        try:
+            super().start()
+        finally:
+            del os.environ['NOTIFY_SOCKET']
+            self.notified.close()
+
+    def answers(self):
+        """Its ports answer before it has a worker; it says when it has."""
+        try:
+            return b'READY=1' in self.notified.recv(4096)
+        except BlockingIOError:
+            return False
 
 
 class Nginx(Proxy):

@@ -11,8 +11,8 @@
 #include "base/head.h"
 
 #include "base/head_syntax.h"
+#include "base/words.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define LENGTH_MAX (((uint64_t)1 << 62) - 1)
@@ -35,32 +35,51 @@ bad(struct scan *s, enum head_result result, const char *detail)
 	return (result);
 }
 
-/* Eight bytes that may stand in a value: printable ASCII and spaces. */
-static bool
-all_plain(const uint8_t *bytes)
+/* How many of the eight bytes there are surely of a class, up to the first
+ * that may not be. */
+static inline size_t
+sure(const uint8_t *bytes, uint8_t class)
 {
-	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
-	uint64_t x;
+	uint64_t x = words_load(bytes);
 
-	memcpy(&x, bytes, sizeof(x));
-	return (((x | (x - ones * 0x20) | (x + ones)) & tops) == 0);
+	if (class == VALUE)
+		return (words_before(words_not_plain(x, ' ')));
+	if (class == TARGET)
+		return (words_before(words_not_plain(x, ' ' + 1) |
+		    words_is(x, '#')));
+	return (words_before(words_not_name(x)));
 }
 
-/* The longest run of bytes of a class, maybe empty.  Most bytes of a head are
- * in its values. */
-static struct frl_bytes
+/* The longest run of bytes of a class, maybe empty. */
+static inline struct frl_bytes
 take(struct scan *s, uint8_t class)
 {
 	struct frl_bytes run = { .data = s->bytes + s->at };
-	size_t at = s->at;
+	size_t at = s->at, n;
 
-	while (class == VALUE && s->end - at >= 8 && all_plain(s->bytes + at))
-		at += 8;
-	while (at < s->end && (head_classes[s->bytes[at]] & class) != 0)
+	for (;;) {
+		n = s->end - at >= 8 ? sure(s->bytes + at, class) : 0;
+		at += n;
+		if (n == 8)
+			continue;
+		if (at == s->end || (head_classes[s->bytes[at]] & class) == 0)
+			break;
 		at++;
+	}
 	run.len = at - s->at;
 	s->at = at;
 	return (run);
+}
+
+/* Is this text here?  Quick, and moves on over it; "no" may mean that it is
+ * not yet there. */
+static inline int
+skip(struct scan *s, const char *text, size_t len)
+{
+	if (s->end - s->at < len || memcmp(s->bytes + s->at, text, len) != 0)
+		return (0);
+	s->at += len;
+	return (1);
 }
 
 /* Exactly this text. */
@@ -80,6 +99,8 @@ expect(struct scan *s, const char *text, enum head_result result,
 static enum head_result
 expect_crlf(struct scan *s, enum head_result result)
 {
+	if (skip(s, "\r\n", 2))
+		return (HEAD_OK);	/* nearly always */
 	/* RFC 9112, 2.2 lets a bare LF pass; then two parsers may differ. */
 	return (expect(s, "\r\n", result,
 	    "a byte that may not be here, or a line without CRLF"));
@@ -105,6 +126,10 @@ take_version(struct scan *s)
 	enum head_result result;
 	unsigned major, minor;
 
+	if (skip(s, "HTTP/1.1", 8)) {
+		s->head->message.minor = 1;
+		return (HEAD_OK);	/* nearly always */
+	}
 	result = expect(s, "HTTP/", HEAD_BAD_START_LINE, detail);
 	if (result == HEAD_OK)
 		result = take_digit(s, &major, detail);
@@ -283,29 +308,28 @@ framing_fault(struct scan *s, const struct frl_http_field *field, int coding)
 }
 
 static enum head_result
-check_field(struct scan *s, const struct frl_http_field *field)
+check_field(struct scan *s, const struct frl_http_field *field,
+    enum head_name name)
 {
 	enum head_result result = HEAD_BAD_FRAMING;
-	struct frl_bytes name = field->name;
 	const char *fault = NULL;
 
-	/* The lengths keep most fields from being compared at all. */
-	if (name.len == 4 && s->request && head_equals(name, "host")) {
+	if (name == HEAD_HOST && s->request) {
 		result = HEAD_BAD_HOST;
 		fault = host_fault(s, field->value);
-	} else if (name.len == 14 && head_equals(name, "content-length")) {
-		fault = framing_fault(s, field, 0);
-	} else if (name.len == 17 && head_equals(name, "transfer-encoding")) {
-		fault = framing_fault(s, field, 1);
+	} else if (name == HEAD_CONTENT_LENGTH ||
+	    name == HEAD_TRANSFER_ENCODING) {
+		fault = framing_fault(s, field,
+		    name == HEAD_TRANSFER_ENCODING);
 	}
 	if (fault == NULL)
 		return (HEAD_OK);
-	s->at = (size_t)(name.data - s->bytes);
+	s->at = (size_t)(field->name.data - s->bytes);
 	return (bad(s, result, fault));
 }
 
 /* OWS is no part of a value (RFC 9112, 5.1). */
-static struct frl_bytes
+static inline struct frl_bytes
 trim(struct frl_bytes b)
 {
 	while (b.len > 0 && (b.data[0] == ' ' || b.data[0] == '\t')) {
@@ -324,6 +348,7 @@ take_field(struct scan *s)
 {
 	struct frl_http_field field;
 	enum head_result result;
+	enum head_name name;
 
 	if (s->head->message.count == s->max_fields)
 		return (bad(s, HEAD_TOO_LARGE, "too many fields"));
@@ -331,17 +356,26 @@ take_field(struct scan *s)
 	if (field.name.len == 0 && s->at < s->end)
 		return (bad(s, HEAD_BAD_FIELD,
 		    "a folded line, or a field without a name"));
-	result = expect(s, ":", HEAD_BAD_FIELD,
-	    "a field name is no token followed by ':'");
-	if (result != HEAD_OK)
-		return (result);
+	if (!skip(s, ":", 1)) {
+		result = expect(s, ":", HEAD_BAD_FIELD,
+		    "a field name is no token followed by ':'");
+		if (result != HEAD_OK)
+			return (result);
+	}
 	field.value = trim(take(s, VALUE));
 	result = expect_crlf(s, HEAD_BAD_FIELD);
-	if (result == HEAD_OK)
-		result = check_field(s, &field);
-	if (result == HEAD_OK)
-		s->fields[s->head->message.count++] = field;
-	return (result);
+	if (result != HEAD_OK)
+		return (result);
+	name = head_which(field.name);
+	if (name != HEAD_OTHER) {
+		result = check_field(s, &field, name);
+		if (result != HEAD_OK)
+			return (result);
+	}
+	s->fields[s->head->message.count++] = field;
+	if (s->head->first[name] == 0)
+		s->head->first[name] = s->head->message.count;
+	return (HEAD_OK);
 }
 
 static enum head_result

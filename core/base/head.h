@@ -26,6 +26,15 @@ enum head_result {
 	HEAD_TOO_LARGE		/* bytes or fields over the bound */
 };
 
+/* Fields that are asked for at each message: found while it is scanned. */
+enum head_name {
+	HEAD_OTHER,
+	HEAD_HOST, HEAD_CONNECTION, HEAD_CONTENT_LENGTH, HEAD_EXPECT,
+	HEAD_HTTP2_SETTINGS, HEAD_TRANSFER_ENCODING, HEAD_UPGRADE,
+	HEAD_USER_AGENT,
+	HEAD_NAMES
+};
+
 struct head_limits {
 	uint32_t bytes;		/* of the whole head, last CRLF included */
 	uint32_t fields;
@@ -43,6 +52,7 @@ struct head {
 	int8_t chunked;		/* Transfer-Encoding: chunked, exactly */
 	int8_t has_transfer_encoding;
 	const char *detail;	/* static sentence when bad, else NULL */
+	uint32_t first[HEAD_NAMES];	/* where in fields, from 1; 0: none */
 };
 
 /*
@@ -70,7 +80,15 @@ enum head_result head_scan_response(struct head *h,
  * "bad_framing", "too_large"; "" for OK and MORE. */
 const char *head_result_name(enum head_result result);
 
-/* The first field of that name (any case), or NULL; *ret_count (may be NULL)
+/* The first field of that name, or NULL. */
+static inline const struct frl_http_field *
+head_first(const struct head *h, enum head_name name)
+{
+	return (h->first[name] == 0 ? NULL :
+	    &h->message.fields[h->first[name] - 1]);
+}
+
+/* The first field of any name (in any case), or NULL; *ret_count (may be NULL)
  * says how many there are. */
 const struct frl_http_field *head_field(const struct frl_http_head *message,
     const char *name, size_t *ret_count);

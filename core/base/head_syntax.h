@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head_syntax -- what single bytes of a head may be, and what a Host is.
+ * head_syntax -- what single bytes of a head may be, what a Host is, which names
+ * have a meaning.
  *
  * A header, for head.c is compiled into two programs and is to stay one
  * source file.  Not for others.
@@ -8,7 +9,8 @@
 #ifndef BASE_HEAD_SYNTAX_H
 #define BASE_HEAD_SYNTAX_H
 
-#include <fairlead/inspector.h>
+#include "base/head.h"
+#include "base/words.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -84,6 +86,35 @@ head_valid_host(struct frl_bytes value)
 		}
 	}
 	return (p == end && digits <= 5 && port <= UINT16_MAX);
+}
+
+/* Which of the names that we ask for is it? */
+static inline enum head_name
+head_which(struct frl_bytes name)
+{
+	static const struct {
+		const char *text;
+		enum head_name name;
+	} rows[][2] = {
+		[4] = { { "host", HEAD_HOST } },
+		[6] = { { "expect", HEAD_EXPECT } },
+		[7] = { { "upgrade", HEAD_UPGRADE } },
+		[10] = { { "user-agent", HEAD_USER_AGENT },
+			{ "connection", HEAD_CONNECTION } },
+		[14] = { { "content-length", HEAD_CONTENT_LENGTH },
+			{ "http2-settings", HEAD_HTTP2_SETTINGS } },
+		[17] = { { "transfer-encoding", HEAD_TRANSFER_ENCODING } },
+	};
+	size_t i;
+
+	if (name.len >= sizeof(rows) / sizeof(rows[0]))
+		return (HEAD_OTHER);
+	for (i = 0; i < 2 && rows[name.len][i].text != NULL; i++) {
+		if (words_same_name(name.data, rows[name.len][i].text,
+		    name.len))
+			return (rows[name.len][i].name);
+	}
+	return (HEAD_OTHER);
 }
 
 #endif

@@ -11,6 +11,8 @@
  */
 #include "base/json.h"
 
+#include "base/words.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -256,12 +258,52 @@ put_text(struct json *j, const uint8_t *p, size_t len, size_t cap, bool plain)
 	return (at < len || j->full);
 }
 
+/* Eight bytes that stand for themselves? */
+static inline bool
+all_plain(const void *bytes)
+{
+	uint64_t x = words_load(bytes);
+
+	return ((words_not_plain(x, ' ') | words_is(x, '"') |
+	    words_is(x, '\\')) == 0);
+}
+
+/* Copy text that needs no escape; false: it does, and what was written is to
+ * be written over.  The last eight bytes overlap those before. */
+static bool
+copy_plain(char *to, const uint8_t *p, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i + 8 <= len; i += 8) {
+		if (!all_plain(p + i))
+			return (false);
+		memcpy(to + i, p + i, 8);
+	}
+	if (i < len && len >= 8) {
+		memcpy(to + len - 8, p + len - 8, 8);
+		return (all_plain(p + len - 8));
+	}
+	for (; i < len; i++) {
+		if (json_kinds[p[i]] != PLAIN)
+			return (false);
+		to[i] = (char)p[i];
+	}
+	return (true);
+}
+
 bool
 json_string(struct json *j, const void *bytes, size_t len, size_t cap)
 {
 	bool cut;
 
 	assert(j->at <= j->end);
+	if (len <= cap && (size_t)(j->end - j->at) >= len + 2 &&
+	    copy_plain(j->at + 1, bytes, len)) {	/* nearly always */
+		j->at[0] = j->at[len + 1] = '"';
+		j->at += len + 2;
+		return (false);
+	}
 	json_raw(j, "\"", 1);
 	cut = put_text(j, bytes, len, cap, false);
 	json_raw(j, "\"", 1);

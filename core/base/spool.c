@@ -70,12 +70,10 @@ spool_unmap(struct spool *spool)
 struct frl_bytes
 spool_lines(const struct spool *spool)
 {
-	uint64_t got = atomic_load_explicit(&spool->page->got,
-	    memory_order_relaxed);
-	struct frl_bytes lines;
+	struct frl_bytes lines = { .len = spool_waiting(spool) };
 
-	lines.data = (const uint8_t *)spool->bytes + (got & (SPOOL_SIZE - 1));
-	lines.len = spool_waiting(spool);
+	lines.data = (const uint8_t *)spool_at(spool, atomic_load_explicit(
+	    &spool->page->got, memory_order_relaxed));
 	/* The other process may be mad. */
 	if (lines.len > SPOOL_SIZE)
 		lines.len = 0;

@@ -13,6 +13,9 @@
  *	got <= put <= got + SPOOL_SIZE; only the putter moves put, only the
  *	getter moves got, and both by whole lines: so what is left of a
  *	putter that was killed has no torn line
+ *	only the putter moves first, the byte that lies at the memory's
+ *	begin, and only in an empty spool: a getter that sees lines, and
+ *	looks for first then, finds them
  *	the memory keeps its size
  */
 #ifndef BASE_SPOOL_H
@@ -31,6 +34,7 @@
 /* The shared page. */
 struct spool_page {
 	_Atomic uint64_t put, got;		/* bytes */
+	_Atomic uint64_t first;
 	_Atomic uint64_t lines_put, lines_got;
 	_Atomic uint64_t dropped;		/* lines, by the putter */
 	_Atomic uint32_t wants_room;		/* the putter waits for it */
@@ -63,12 +67,31 @@ spool_room(const struct spool *spool)
 	return (SPOOL_SIZE - spool_waiting(spool));
 }
 
+/* Where a byte lies; memory_order_relaxed: put was loaded before. */
+static inline char *
+spool_at(const struct spool *spool, uint64_t byte)
+{
+	return (spool->bytes + ((byte - atomic_load_explicit(
+	    &spool->page->first, memory_order_relaxed)) & (SPOOL_SIZE - 1)));
+}
+
 /* Where the next line goes: spool_room() bytes. */
 static inline char *
 spool_end(const struct spool *spool)
 {
-	return (spool->bytes + (atomic_load_explicit(&spool->page->put,
-	    memory_order_relaxed) & (SPOOL_SIZE - 1)));
+	return (spool_at(spool, atomic_load_explicit(&spool->page->put,
+	    memory_order_relaxed)));
+}
+
+/* For the putter, before a line: where nothing waits, it goes to the memory's
+ * begin, which is still in the cache. */
+static inline void
+spool_begin(struct spool *spool)
+{
+	if (spool_waiting(spool) == 0)
+		atomic_store_explicit(&spool->page->first,
+		    atomic_load_explicit(&spool->page->put,
+		    memory_order_relaxed), memory_order_relaxed);
 }
 
 /* n bytes, whole lines of that number, are there now. */
@@ -94,19 +117,6 @@ spool_want_room(struct spool *spool)
 	atomic_store_explicit(&spool->page->wants_room, 1,
 	    memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-}
-
-/* It is empty, and putter and getter are one: begin at its first byte again,
- * which is still in the cache. */
-static inline void
-spool_rewind(struct spool *spool)
-{
-	uint64_t at = atomic_load_explicit(&spool->page->put,
-	    memory_order_relaxed);
-
-	at = (at + SPOOL_SIZE - 1) & ~(uint64_t)(SPOOL_SIZE - 1);
-	atomic_store_explicit(&spool->page->got, at, memory_order_relaxed);
-	atomic_store_explicit(&spool->page->put, at, memory_order_relaxed);
 }
 
 /* What waits; nothing, where the other process has gone mad. */

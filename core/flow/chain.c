@@ -16,6 +16,7 @@
  *
  * Rule 1 holds because no plugin is on the stack between steps.
  */
+#include "flow/host.h"
 #include "flow/link.h"
 
 #include <stdlib.h>
@@ -108,13 +109,14 @@ static enum frl_verdict
 call_data(struct link *link, const struct stream *s, size_t before)
 {
 	struct board_plugin *counts = link->plugin->counts;
+	struct loop *loop = counts != NULL ? link->plugin->env->loop : NULL;
 	struct frl_bytes held = stream_bytes(s);
 	enum frl_verdict verdict;
 	uint64_t began_us = 0;
 	struct crumb was;
 
 	if (counts != NULL)
-		began_us = frl_now_us(&link->pub);
+		began_us = loop_event_us(loop);
 	link->busy = true;
 	was = link_enter(link, CRUMBS_DATA);
 	verdict = link->plugin->desc->data(&link->pub,
@@ -124,7 +126,7 @@ call_data(struct link *link, const struct stream *s, size_t before)
 	if (counts != NULL) {
 		board_add(&counts->calls, 1);
 		board_add(&counts->bytes, held.len - before);
-		board_add(&counts->us, frl_now_us(&link->pub) - began_us);
+		board_add(&counts->us, loop_event_now_us(loop) - began_us);
 	}
 	return (verdict);
 }

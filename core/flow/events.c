@@ -464,7 +464,7 @@ publish(struct events *events, struct publication *p,
 {
 	enum frl_verdict verdict = FRL_OK;
 
-	p->wall_us = loop_wall_us(events->loop);
+	p->wall_us = loop_event_wall_us(events->loop);
 	if (p->slot->hooks_count != 0)
 		verdict = consult(events, p, asker, decision, ret_token);
 	if (verdict != FRL_WAIT && !(verdict == FRL_OK && p->quiet))
@@ -550,7 +550,7 @@ events_last(struct events *events, const struct event_slot *slot,
 	struct event_part *part;
 
 	if (slot->wanted) {
-		p.wall_us = loop_wall_us(events->loop);
+		p.wall_us = loop_event_wall_us(events->loop);
 		hooks_tell(events->hooks, &p);
 		write_lines(events, &p, LINE_ALLOW);
 	}

@@ -29,7 +29,7 @@ plugin_of(const struct frl_host *host)
 static uint64_t
 host_now_us(const struct frl_host *host)
 {
-	return (loop_now_us(plugin_of(host)->env->loop));
+	return (loop_event_us(plugin_of(host)->env->loop));
 }
 
 static void

@@ -142,6 +142,9 @@ line_clock_set(struct line_clock *clock, uint64_t wall_us)
 	struct tm tm;
 	time_t t;
 
+	if (wall_us == clock->us && p[0] != '\0')
+		return;			/* the same event */
+	clock->us = wall_us;
 	if (us >= 1000000 || p[0] == '\0') {
 		t = (time_t)(wall_us / 1000000);
 		us = wall_us % 1000000;

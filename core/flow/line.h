@@ -34,6 +34,7 @@ struct event_part {
 struct line_clock {
 	uint64_t second_us;		/* since 1970, when that of `text`
 					 * began */
+	uint64_t us;			/* as it was set */
 	char text[28];			/* "2026-11-23T18:03:07.120431Z" */
 };
 

@@ -36,7 +36,7 @@ relay_attach(struct relay *relay, enum frl_flow whose, struct conn *conn)
 	relay->flows[!whose].sink = conn;
 	conn_set_handlers(conn, whose == FRL_FROM_CLIENT ? &client : &server,
 	    relay);
-	relay->last_us = loop_recent_us(relay->env->loop);
+	relay->last_us = loop_event_us(relay->env->loop);
 }
 
 void
@@ -337,7 +337,7 @@ relay_update(struct relay *relay)
 	set_watches(relay, FRL_FROM_CLIENT);
 	set_watches(relay, FRL_FROM_SERVER);
 	if (relay->moved && !relay->quiet)
-		relay->last_us = loop_recent_us(relay->env->loop);
+		relay->last_us = loop_event_us(relay->env->loop);
 	relay->moved = relay->quiet = false;
 	relay->progress(relay->arg);
 }

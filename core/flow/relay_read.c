@@ -179,6 +179,8 @@ relay_read(struct relay *relay, enum frl_flow flow)
 		f->full_reads = 0;
 	else if (f->full_reads < 2)
 		f->full_reads++;
+	/* What others had put off may have been sent just before. */
+	(void)loop_event_now_us(env->loop);
 	if (relay->chain != NULL)
 		chain_feed(relay->chain, flow, buffer, (size_t)n, f->over);
 	if (n != 0 && n < TURN_PIECE)

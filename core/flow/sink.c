@@ -198,6 +198,7 @@ sink_begin(struct sink *sink, size_t need, struct json *ret)
 		lose(sink);
 		return (false);
 	}
+	spool_begin(&sink->spool);
 	if (sink->late == NULL && spool_room(&sink->spool) >= need) {
 		ret->at = spool_end(&sink->spool);
 		ret->end = ret->at + (spool_room(&sink->spool) < SINK_CHUNK ?
@@ -368,11 +369,9 @@ pass_on(struct sink *sink)
 {
 	timer_stop(&sink->delay);
 	sink_took(sink);
-	if (sink->scribe != NULL) {
+	if (sink->scribe != NULL)
 		scribe_write(sink->scribe);
-		if (waiting(sink) == 0)
-			spool_rewind(&sink->spool);
-	} else
+	else
 		sink->logger.kick(sink->logger.arg);
 }
 

@@ -120,7 +120,7 @@ read_via(struct tunnel_parent *p, const struct buf *early, size_t size)
 	if (head_scan_request(&head, fields, buf_data(early), size,
 	    &limits) == HEAD_OK) {
 		p->old = head.message.minor == 0;
-		p->upgrade = head_field(&head.message, "upgrade", NULL) !=
+		p->upgrade = head_first(&head, HEAD_UPGRADE) !=
 		    NULL;
 		p->via = join_via(&head);
 		if (p->via == NULL)

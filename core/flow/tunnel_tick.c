@@ -163,7 +163,7 @@ tunnel_tick_in(struct tunnel *t, uint64_t ms)
 {
 	struct loop *loop = t->all->options.loop;
 
-	t->tick_us = loop_recent_us(loop) + ms * 1000;
+	t->tick_us = loop_event_us(loop) + ms * 1000;
 	timer_start(loop, &t->timer, ms, tunnel_tick, t);
 }
 
@@ -180,7 +180,7 @@ tunnel_tick_begin(struct tunnel *t)
 void
 tunnel_tick_within(struct tunnel *t, uint64_t ms)
 {
-	uint64_t now = loop_recent_us(t->all->options.loop);
+	uint64_t now = loop_event_us(t->all->options.loop);
 
 	if (t->why == WHY_NONE && ms != FRL_ALL &&
 	    now + ms * 1000 < t->tick_us)

@@ -100,6 +100,7 @@ on_room(void *arg)
 			    t->relay.flows[FRL_FROM_CLIENT].source, true);
 		if (t->state != RELAY)
 			continue;
+		(void)loop_event_now_us(all->options.loop);
 		chain_resume(t->relay.chain);
 		relay_update(&t->relay);
 	}

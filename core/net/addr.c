@@ -94,7 +94,8 @@ same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 	unsigned whole = bits / 8, rest = bits % 8;
 	unsigned mask = 0xffu & (0xffu << (8 - rest));
 
-	if (memcmp(a, b, whole) != 0)
+	/* Nearly always the first byte tells. */
+	if (whole != 0 && (a[0] != b[0] || memcmp(a, b, whole) != 0))
 		return (false);
 	return (rest == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
 }

@@ -29,6 +29,8 @@
 #define RETRY_MS 100
 #define LATER (-1)		/* libev's priority: behind what is 0 */
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
+#define COMPARE_US 10000	/* between two looks at the wall clock */
+#define COMPARED_US 50		/* closer than this it need not be */
 
 /* Bytes of libev's arrays for one: its entry (16), the change to it (4), its
  * event (12), and pending entries (16) of its watcher and of five timers (16
@@ -52,6 +54,10 @@ struct signal_row {
 struct loop {
 	struct ev_loop *ev;
 	bool stopped;
+	bool handling;			/* an event: its function runs */
+	uint64_t event_us;		/* 0: it has not asked yet */
+	uint64_t ahead_us;		/* the wall clock of the other one */
+	uint64_t compared_us;
 	struct ev_check turns_end;
 	void (*turns_end_fn)(void *arg);
 	struct ev_io wake;		/* of an eventfd; see about_to_wait() */
@@ -74,6 +80,14 @@ watch_ev(struct watch *watch)
 	return ((struct ev_io *)(void *)watch->watcher.bytes);
 }
 
+static inline void
+event_begins(struct loop *loop)
+{
+
+	loop->handling = true;
+	loop->event_us = 0;
+}
+
 /* ------------------------------------------------------------------ */
 /* Timers								*/
 
@@ -82,10 +96,13 @@ timer_fired(struct ev_loop *ev, struct ev_timer *w, int events)
 {
 	struct timer *timer = (struct timer *)(void *)((char *)w -
 	    offsetof(struct timer, watcher));
+	struct loop *loop = timer->loop;	/* which outlives it */
 
 	(void)ev;
 	(void)events;
+	event_begins(loop);
 	timer->fn(w->data);
+	loop->handling = false;
 }
 
 void
@@ -143,12 +160,15 @@ watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
 {
 	struct watch *watch = (struct watch *)(void *)((char *)w -
 	    offsetof(struct watch, watcher));
+	struct loop *loop = watch->loop;	/* which outlives it */
 
 	(void)ev;
 	/* libev has stopped a watcher that it could not arm. */
 	if (events & EV_ERROR)
 		events = 0;
+	event_begins(loop);
 	watch->fn(w->data, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
+	loop->handling = false;
 }
 
 /* Is it this that is watched already? */
@@ -364,7 +384,9 @@ turns_end_fired(struct ev_loop *ev, struct ev_check *w, int events)
 
 	(void)ev;
 	(void)events;
+	event_begins(loop);
 	loop->turns_end_fn(w->data);
+	loop->handling = false;
 }
 
 void
@@ -406,19 +428,55 @@ loop_now_us(const struct loop *loop)
 }
 
 uint64_t
-loop_recent_us(const struct loop *loop)
-{
-
-	(void)loop;
-	return (clock_us(CLOCK_MONOTONIC_COARSE));
-}
-
-uint64_t
 loop_wall_us(const struct loop *loop)
 {
 
 	(void)loop;
 	return (clock_us(CLOCK_REALTIME));
+}
+
+uint64_t
+loop_event_now_us(struct loop *loop)
+{
+
+	return (loop->event_us = clock_us(CLOCK_MONOTONIC));
+}
+
+uint64_t
+loop_event_us(struct loop *loop)
+{
+
+	return (loop->handling && loop->event_us != 0 ? loop->event_us :
+	    loop_event_now_us(loop));
+}
+
+/* By how much is the wall clock ahead?  Who is not on the processor between
+ * two readings compares nothing, so that is tried again; what is just the time
+ * that reading takes would make it jump to and fro. */
+static void
+compare(struct loop *loop)
+{
+	uint64_t before, ahead;
+	int tries = 0;
+
+	do {
+		before = clock_us(CLOCK_MONOTONIC);
+		ahead = clock_us(CLOCK_REALTIME) - before;
+	} while (clock_us(CLOCK_MONOTONIC) - before > COMPARED_US &&
+	    ++tries < 3);
+	if (ahead - loop->ahead_us + COMPARED_US > 2 * COMPARED_US)
+		loop->ahead_us = ahead;
+	loop->compared_us = before;
+}
+
+uint64_t
+loop_event_wall_us(struct loop *loop)
+{
+	uint64_t us = loop_event_us(loop);
+
+	if (us - loop->compared_us >= COMPARE_US)
+		compare(loop);
+	return (us + loop->ahead_us);
 }
 
 /* ------------------------------------------------------------------ */

@@ -51,11 +51,19 @@ void loop_turn(struct loop *loop, bool wait);
  * the loop waits again.  One per loop; NULL ends it. */
 void loop_at_turns_end(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* Microseconds: of a clock that never jumps; of the same, as the kernel noted
- * it some milliseconds ago, which is much cheaper; of the wall clock. */
+/* Microseconds: of a clock that never jumps; of the wall clock. */
 uint64_t loop_now_us(const struct loop *loop);
-uint64_t loop_recent_us(const struct loop *loop);
 uint64_t loop_wall_us(const struct loop *loop);
+
+/*
+ * When what is being handled came about, of the first clock and of the wall
+ * clock: one reading, at the first question of the function that runs, however
+ * often it asks; a reading costs more than most of what is done with it.
+ * loop_event_now_us reads anew, for much may have been done since.
+ */
+uint64_t loop_event_us(struct loop *loop);
+uint64_t loop_event_now_us(struct loop *loop);
+uint64_t loop_event_wall_us(struct loop *loop);
 
 /* Call fn(arg) in ms milliseconds, behind the descriptors of that turn: if one
  * of them stops the timer, it was in time, also where the whole process had

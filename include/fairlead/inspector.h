@@ -359,7 +359,8 @@ struct frl_host {
 	 */
 	void (*set_idle)(struct frl_link *link, uint64_t ms);
 
-	/* Microseconds of a clock that never jumps. */
+	/* Microseconds of a clock that never jumps; the same all through a
+	 * callback, about when it began. */
 	uint64_t (*now_us)(const struct frl_host *host);
 
 	/* Is anybody interested in this event?  False: do not build it. */

@@ -118,9 +118,10 @@ redact_part(struct frl_bytes part)
 static size_t
 find(struct frl_bytes text, size_t at, uint8_t byte)
 {
-	while (at < text.len && text.data[at] != byte)
-		at++;
-	return (at);
+	const uint8_t *p = at == text.len ? NULL : memchr(text.data + at, byte,
+	    text.len - at);
+
+	return (p != NULL ? (size_t)(p - text.data) : text.len);
 }
 
 static size_t

@@ -11,10 +11,11 @@
 struct exchange *
 exchange_create(uint64_t now_us)
 {
-	struct exchange *x = calloc(1, sizeof(*x));
+	struct exchange *x = malloc(sizeof(*x));
 
+	/* glibc's calloc does not take what was freed a moment ago. */
 	if (x != NULL)
-		x->begun_us = now_us;
+		*x = (struct exchange){ .begun_us = now_us };
 	return (x);
 }
 
@@ -66,9 +67,9 @@ exchange_error(struct frl_link *link, enum frl_flow flow, const char *kind,
 }
 
 static struct frl_bytes
-value(const struct frl_http_head *head, const char *name)
+value(const struct head *h, enum head_name name)
 {
-	const struct frl_http_field *field = head_field(head, name, NULL);
+	const struct frl_http_field *field = head_first(h, name);
 
 	return (field != NULL ? field->value :
 	    (struct frl_bytes){ NULL, 0 });
@@ -92,12 +93,12 @@ exchange_ask(struct frl_link *link, const struct head *h)
 	record.method = h->message.method;
 	record.target = detect_redact(h->message.target, target,
 	    sizeof(target));
-	record.host = value(&h->message, "host");
+	record.host = value(h, HEAD_HOST);
 	record.version = version(h);
 	record.header_bytes = l->x->head_size;
 	record.header_count = h->message.count;
-	record.user_agent = value(&h->message, "user-agent");
-	record.upgrade = value(&h->message, "upgrade");
+	record.user_agent = value(h, HEAD_USER_AGENT);
+	record.upgrade = value(h, HEAD_UPGRADE);
 	record.head = &h->message;
 	return (frl_publish(link, FRL_FROM_CLIENT, &http_event_request,
 	    &record));

@@ -72,7 +72,7 @@ list_next(struct list *list, struct frl_bytes *ret)
 }
 
 unsigned
-list_connection(const struct frl_http_head *head)
+list_connection(const struct head *h)
 {
 	static const struct {
 		const char *name;
@@ -84,10 +84,12 @@ list_connection(const struct frl_http_head *head)
 		{ "content-length", CONNECTION_FRAMING },
 		{ "transfer-encoding", CONNECTION_FRAMING },
 	};
-	struct list w = { .head = head, .name = "connection" };
+	struct list w = { .head = &h->message, .name = "connection" };
 	struct frl_bytes element;
 	unsigned says = 0;
 
+	if (head_first(h, HEAD_CONNECTION) == NULL)
+		return (0);		/* nearly always */
 	while (list_next(&w, &element))
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 			if (head_equals(element, rows[i].name))

@@ -33,6 +33,6 @@ struct frl_bytes list_cut(struct frl_bytes *rest, uint8_t separator);
 #define CONNECTION_FRAMING 4u	/* names a field without which the message
 				 * would be another one */
 
-unsigned list_connection(const struct frl_http_head *head);
+unsigned list_connection(const struct head *h);
 
 #endif

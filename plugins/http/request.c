@@ -119,11 +119,14 @@ request_send(struct frl_link *link)
  * so in whether a body follows; only the exact word may pass.
  */
 static bool
-expectation_ok(const struct frl_http_head *head)
+expectation_ok(const struct head *h)
 {
-	for (uint32_t i = 0; i < head->count; i++)
-		if (head_equals(head->fields[i].name, "expect") &&
-		    !head_equals(head->fields[i].value, "100-continue"))
+	const struct frl_http_head *m = &h->message;
+	const struct frl_http_field *field = head_first(h, HEAD_EXPECT);
+
+	for (; field != NULL && field < m->fields + m->count; field++)
+		if (head_equals(field->name, "expect") &&
+		    !head_equals(field->value, "100-continue"))
 			return (false);
 	return (true);
 }
@@ -146,7 +149,7 @@ request_wrong(const struct head *h, unsigned connection, bool forward,
 	    !head_equals(method, "connect"))
 		return ("bad_target");
 	*ret_answer = ANSWER_EXPECTATION;
-	if (!expectation_ok(&h->message))
+	if (!expectation_ok(h))
 		return ("bad_expectation");
 	/* Methods are case-sensitive, and servers differ in that. */
 	*ret_answer = ANSWER_NOT_IMPLEMENTED;
@@ -231,8 +234,8 @@ request_keep(struct frl_link *link, const struct head *h,
 	    memcmp(h->message.method.data, "HEAD", 4) == 0;
 	x->to_old = h->message.minor == 0;
 	/* RFC 9110, 10.1.1: in HTTP/1.0 it means nothing. */
-	x->expects = !x->body[FRL_FROM_CLIENT].done &&
-	    !(l->forward && x->to_old) &&
+	x->expects = head_first(h, HEAD_EXPECT) != NULL &&
+	    !x->body[FRL_FROM_CLIENT].done && !(l->forward && x->to_old) &&
 	    head_lists(&h->message, "expect", "100-continue");
 	x->last_hop = l->forward && rewrite_is_last(h);
 	if (x->last_hop) {
@@ -274,7 +277,7 @@ request_begin(struct frl_link *link, const struct head *h,
 	enum upgrade_result asked;
 	enum frl_verdict verdict;
 	enum answer answer;
-	unsigned connection = list_connection(&h->message);
+	unsigned connection = list_connection(h);
 	const char *kind = request_wrong(h, connection, l->forward, &answer);
 	bool rewrite;
 

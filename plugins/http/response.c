@@ -165,7 +165,7 @@ response_begin(struct frl_link *link, const struct head *h,
 {
 	struct http_link *l = link->state;
 	uint16_t status = h->message.status;
-	unsigned connection = list_connection(&h->message);
+	unsigned connection = list_connection(h);
 
 	/* RFC 9112, 6.1: not in a 1xx or 204; nor has a 1xx a length (RFC
 	 * 9110, 8.6), which some take for bytes to skip. */

@@ -313,7 +313,7 @@ rewrite_request(const struct head *h, const struct upgrade_rules *rules,
 	}
 	if (forward != NULL) {
 		put_connection(&w, upgrade, h2c &&
-		    head_field(m, "http2-settings", NULL) != NULL,
+		    head_first(h, HEAD_HTTP2_SETTINGS) != NULL,
 		    forward->close);
 		put_via(&w, h, forward->via);
 	}
@@ -401,7 +401,7 @@ rewrite_response(const struct head *h, const struct rewrite_forward *forward,
 	const struct frl_http_head *m = &h->message;
 	/* What the client should speak instead: RFC 9110, 15.5.22. */
 	bool upgrade = m->status == 426 &&
-	    head_field(m, "upgrade", NULL) != NULL;
+	    head_first(h, HEAD_UPGRADE) != NULL;
 	bool date = m->status < 200;
 	char line[32];
 	struct writer w;

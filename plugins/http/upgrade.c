@@ -124,8 +124,10 @@ upgrade_request(const struct head *h, const struct upgrade_rules *rules,
 	struct frl_bytes element;
 	bool barred = false;
 
-	*ret_rewrite = head_field(m, "http2-settings", NULL) != NULL &&
+	*ret_rewrite = head_first(h, HEAD_HTTP2_SETTINGS) != NULL &&
 	    rules->permits(rules->arg, "h2c") != 1;
+	if (head_first(h, HEAD_UPGRADE) == NULL)
+		return (UPGRADE_NONE);	/* nearly always */
 	while (list_next(&w, &element)) {
 		if (!upgrade_permitted(rules, element)) {
 			barred |= is_barred(rules, element);

@@ -6,10 +6,13 @@
  */
 #include "base/head.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +174,109 @@ test_fields(void **state)
 
 	(void)state;
 	RUN(rows, 1);
+}
+
+static bool
+is_token(int byte)
+{
+	return (byte != 0 && (isalnum(byte) ||
+	    strchr("!#$%&'*+-.^_`|~", byte) != NULL) && byte < 0x80);
+}
+
+static bool
+is_text(int byte)
+{
+	return (byte >= 0x20 && byte != 0x7f);
+}
+
+/* A request in whose line, name or value the byte at `at` of 20 is this. */
+static enum head_result
+scan_with(const char *before, const char *behind, size_t at, int byte)
+{
+	char text[128];
+	struct head h;
+	size_t len = strlen(before);
+
+	memcpy(text, before, len);
+	memset(text + len, 'a', 20);
+	text[len + at] = (char)byte;
+	memcpy(text + len + 20, behind, strlen(behind));
+	return (scan(text, len + 20 + strlen(behind), 1, &h));
+}
+
+/* Runs of bytes are looked at in strides: every byte at each place of one. */
+static void
+test_every_byte(void **state)
+{
+	enum head_result result;
+	size_t at;
+	int byte;
+
+	(void)state;
+	for (byte = 0; byte < 256; byte++)
+		for (at = 0; at < 20; at++) {
+			result = scan_with(GET, ": b\r\n\r\n", at, byte);
+			assert_true((result == HEAD_OK) == (is_token(byte) ||
+			    (byte == ':' && at > 0)));
+			result = scan_with(GET "B: ", "\r\n\r\n", at, byte);
+			assert_true((result == HEAD_OK) ==
+			    (is_text(byte) || byte == '\t'));
+			result = scan_with("GET /", " HTTP/1.1\r\n"
+			    "Host: a\r\n\r\n", at, byte);
+			assert_true((result == HEAD_OK) == (is_text(byte) &&
+			    byte != ' ' && byte != '#'));
+		}
+}
+
+/* Is the name found that stands in this head of one or two fields? */
+static void
+check_name(enum head_name which, const char *name, bool is)
+{
+	struct frl_http_field fields[FIELDS];
+	const char *value = which == HEAD_CONTENT_LENGTH ? "1" :
+	    which == HEAD_TRANSFER_ENCODING ? "chunked" : "a";
+	struct head h;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s%s: %s\r\n%s: %s\r\n\r\n",
+	    which == HEAD_HOST ? GET10 : GET, name, value, "Last", value);
+
+	assert_int_equal(head_scan_request(&h, fields, (const uint8_t *)text,
+	    (size_t)n, &limits), HEAD_OK);
+	assert_ptr_equal(head_first(&h, which), is ?
+	    &fields[h.message.count - 2] : NULL);
+	assert_int_equal(h.content_length,
+	    is && which == HEAD_CONTENT_LENGTH ? 1 : -1);
+	assert_int_equal(h.chunked, is && which == HEAD_TRANSFER_ENCODING);
+}
+
+/* In any case, and nothing that is like them. */
+static void
+test_names(void **state)
+{
+	static const char *const names[HEAD_NAMES] = {
+		[HEAD_HOST] = "host", [HEAD_CONNECTION] = "connection",
+		[HEAD_CONTENT_LENGTH] = "content-length",
+		[HEAD_EXPECT] = "expect",
+		[HEAD_HTTP2_SETTINGS] = "http2-settings",
+		[HEAD_TRANSFER_ENCODING] = "transfer-encoding",
+		[HEAD_UPGRADE] = "upgrade", [HEAD_USER_AGENT] = "user-agent"
+	};
+	enum head_name which;
+	char name[32];
+	size_t at;
+	int byte;
+
+	(void)state;
+	for (which = HEAD_HOST; which < HEAD_NAMES; which++)
+		for (at = 0; at < strlen(names[which]); at++)
+			for (byte = 1; byte < 256; byte++) {
+				if (!is_token(byte))
+					continue;
+				strcpy(name, names[which]);
+				name[at] = (char)byte;
+				check_name(which, name, tolower(byte) ==
+				    names[which][at]);
+			}
 }
 
 static void
@@ -408,6 +514,8 @@ main(void)
 		cmocka_unit_test(test_good_requests),
 		cmocka_unit_test(test_start_lines),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_framing),
 		cmocka_unit_test(test_responses),

@@ -95,6 +95,42 @@ test_rows(void **state)
 	}
 }
 
+/* Text is looked at in strides: every byte at each place of some, beside what it
+ * is on its own. */
+static void
+test_every_byte(void **state)
+{
+	char text[20], out[256], alone[16];
+	size_t len, at;
+	int byte;
+
+	(void)state;
+	for (byte = 0; byte < 0x80; byte++)
+		for (len = 1; len < sizeof(text); len++)
+			for (at = 0; at < len; at++) {
+				struct json j = { .at = out,
+				    .end = out + sizeof(out) };
+				struct json one = { .at = alone,
+				    .end = alone + sizeof(alone) };
+				size_t n;
+
+				memset(text, 'a', len);
+				text[at] = (char)byte;
+				assert_false(json_string(&one, text + at, 1,
+				    1));
+				assert_false(json_string(&j, text, len, len));
+				n = (size_t)(one.at - alone) - 2;
+				assert_int_equal(j.at - out, len + 1 + n);
+				assert_memory_equal(out, "\"aaaaaaaaaaaaaaaaa"
+				    "aaa", 1 + at);
+				assert_memory_equal(out + 1 + at, alone + 1,
+				    n);
+				assert_memory_equal(out + 1 + at + n,
+				    "aaaaaaaaaaaaaaaaaaaa", len - at - 1);
+				assert_int_equal(j.at[-1], '"');
+			}
+}
+
 /* With too little room: full, and a prefix that ends between characters. */
 static void
 test_no_room(void **state)
@@ -208,6 +244,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_numbers),

@@ -55,8 +55,10 @@ tear_down(void **state)
 static void
 put(struct spool *spool, unsigned number, size_t len)
 {
-	char *at = spool_end(spool), text[16];
+	char *at, text[16];
 
+	spool_begin(spool);
+	at = spool_end(spool);
 	assert_true(len >= 10 && spool_room(spool) >= len);
 	snprintf(text, sizeof(text), "%08u ", number % 100000000);
 	memcpy(at, text, 9);
@@ -112,6 +114,27 @@ test_round_the_end(void **state)
 	}
 	assert_int_equal(p->getter.page->lines_put -
 	    p->getter.page->lines_got, in - out);
+}
+
+/* In an empty spool a line goes to the memory's begin; behind one that waits it
+ * goes behind it. */
+static void
+test_begins_anew(void **state)
+{
+	struct pair *p = *state;
+	unsigned i;
+
+	for (i = 0; i < 1000; i++) {
+		put(&p->putter, 2 * i, length_of(i));
+		assert_ptr_equal(spool_lines(&p->putter).data,
+		    p->putter.bytes);
+		put(&p->putter, 2 * i + 1, 10);
+		get(&p->getter, 2 * i);
+		spool_begin(&p->putter);
+		assert_ptr_equal(spool_end(&p->putter), p->putter.bytes +
+		    length_of(i) + 10);
+		get(&p->getter, 2 * i + 1);
+	}
 }
 
 static void
@@ -171,6 +194,7 @@ test_mad_page(void **state)
 		for (k = 0; k < sizeof(mad) / sizeof(mad[0]); k++) {
 			p->putter.page->put = mad[i];
 			p->putter.page->got = mad[k];
+			p->putter.page->first = mad[(i + k) % 5];
 			lines = spool_lines(&p->getter);
 			assert_true(lines.len <= SPOOL_SIZE);
 			assert_true((const char *)lines.data + lines.len <=
@@ -235,6 +259,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty),
 		TEST(test_round_the_end),
+		TEST(test_begins_anew),
 		TEST(test_filled_to_the_last_byte),
 		TEST(test_putter_is_killed),
 		TEST(test_mad_page),

@@ -409,6 +409,56 @@ test_clocks(void **state)
 	loop_free(NULL);
 }
 
+struct asks {
+	struct loop *loop;
+	uint64_t first, again, anew, wall;
+};
+
+static void
+asks_for_times(void *arg)
+{
+	struct asks *asks = arg;
+	uint64_t before = loop_now_us(asks->loop);
+
+	asks->first = loop_event_us(asks->loop);
+	assert_true(asks->first >= before);
+	while (loop_now_us(asks->loop) < asks->first + 2000)
+		;
+	asks->again = loop_event_us(asks->loop);
+	asks->wall = loop_event_wall_us(asks->loop);
+	asks->anew = loop_event_now_us(asks->loop);
+	assert_true(loop_event_us(asks->loop) == asks->anew);
+}
+
+/* One reading for all that is asked while an event is handled; the next one has
+ * another, and between events nothing is kept. */
+static void
+test_event_clock(void **state)
+{
+	struct loop *loop = loop_create();
+	struct asks one = { .loop = loop }, two = { .loop = loop };
+	struct timer timer = { 0 };
+	uint64_t wall = loop_wall_us(loop), now;
+
+	(void)state;
+	timer_start(loop, &timer, 0, asks_for_times, &one);
+	loop_turn(loop, true);
+	assert_true(one.again == one.first);
+	assert_true(one.anew >= one.first + 2000);
+	assert_true(one.wall >= wall - 1000);
+	assert_true(one.wall <= loop_wall_us(loop));
+	timer_start(loop, &timer, 0, asks_for_times, &two);
+	loop_turn(loop, true);
+	assert_true(two.first >= one.anew);
+	assert_true(two.wall - one.wall >= two.first - one.first - 1000);
+	now = loop_now_us(loop);
+	assert_true(loop_event_us(loop) >= now);
+	while (loop_now_us(loop) < now + 2000)
+		;
+	assert_true(loop_event_us(loop) >= now + 2000);
+	loop_free(loop);
+}
+
 int
 main(void)
 {
@@ -427,6 +477,7 @@ main(void)
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_turns_end),
 		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_event_clock),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
