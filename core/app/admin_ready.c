@@ -33,6 +33,32 @@ is_stopping(const struct admin *a, char *why, size_t size)
 	return (a->state.stopping);
 }
 
+/* A log with `audit: required`. */
+static bool
+is_unlogged(const struct admin *a, char *why, size_t size)
+{
+	const struct admin_seat *seat;
+	const struct board_log *log;
+	uint32_t trouble;
+	size_t i;
+
+	DL_FOREACH(a->seats, seat) {
+		if (seat->generation != a->state.generation ||
+		    seat->board == NULL)
+			continue;
+		for (i = 0; i < BOARD_LOGS_MAX; i++) {
+			log = &seat->board->logs[i];
+			trouble = atomic_load(&log->trouble);
+			if (trouble == 0 || !atomic_load(&log->required))
+				continue;
+			(void)snprintf(why, size, "the audit log cannot be "
+			    "written: %s", board_log_why(trouble));
+			return (true);
+		}
+	}
+	return (false);
+}
+
 /* Each says whether it holds, and then why in a sentence (UTF-8, without a
  * quote, a backslash or a control character). */
 static const struct {
@@ -41,6 +67,7 @@ static const struct {
 } checks[] = {
 	{ "draining", is_stopping },
 	{ "starting", is_starting },
+	{ "audit", is_unlogged },
 };
 
 bool

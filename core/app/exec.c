@@ -133,6 +133,7 @@ set_signals(const struct exec *exec, posix_spawnattr_t *attr)
 	sigemptyset(&defaults);
 	if (!exec->pipe_ignored)
 		sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);	/* the server ignores it */
 	error = posix_spawnattr_setsigmask(attr, &exec->mask);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attr, &defaults);

@@ -65,7 +65,7 @@ struct logger {
 /* Files								*/
 
 static struct file *
-use_file(struct logger *l, const char *name)
+use_file(struct logger *l, const char *name, bool anyway)
 {
 	struct file *file;
 	struct err err;
@@ -77,10 +77,11 @@ use_file(struct logger *l, const char *name)
 		}
 	file = calloc(1, sizeof(*file));
 	if (file != NULL)
-		file->scribe = scribe_open(l->loop, name, &err);
+		file->scribe = anyway ? scribe_await(l->loop, name) :
+		    scribe_open(l->loop, name, &err);
 	if (file == NULL || file->scribe == NULL) {
-		log_say(FRL_ERROR, "%s%s", file == NULL ? "out of memory" :
-		    err.text, l->dropped ?
+		log_say(FRL_ERROR, "%s%s", file == NULL || anyway ?
+		    "out of memory" : err.text, l->dropped ?
 		    " (logs are written as security.user)" : "");
 		free(file);
 		return (NULL);
@@ -126,7 +127,7 @@ open_log(struct logger *l, const struct message *m)
 		logs->generation = m->u.open.generation;
 		DL_APPEND(l->logs, logs);
 	}
-	logs->files[i] = use_file(l, m->u.open.log.file);
+	logs->files[i] = use_file(l, m->u.open.log.file, m->u.open.anyway);
 	return (logs->files[i] != NULL);
 }
 

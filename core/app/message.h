@@ -89,6 +89,7 @@ struct message {
 			uint32_t generation;
 			uint32_t number;	/* of the plan's logs */
 			bool fine;		/* OPENED */
+			bool anyway;		/* OPEN_LOG: also later */
 			struct plan_log log;	/* OPEN_LOG */
 		} open;
 		struct privileges as;		/* BECOME */

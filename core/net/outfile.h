@@ -28,8 +28,8 @@ struct outfile {
 	enum outfile_kind kind;
 };
 
-/* Open a path, "-" (standard output) or "/dev/stderr".  -1 and a sentence
- * that names it. */
+/* Open a path, "-" (standard output) or "/dev/stderr".  -1, errno and a
+ * sentence that names it. */
 int outfile_open(struct outfile *file, const char *name,
     struct err *err);
 void outfile_close(struct outfile *file);
@@ -39,6 +39,9 @@ bool outfile_is_standard(const char *name);
 
 /* Can it be opened anew? */
 bool outfile_has_path(const struct outfile *file);
+
+/* Has its name been taken away, so that nobody will find what is written? */
+bool outfile_is_removed(const struct outfile *file);
 
 /* As write(2); EAGAIN where it would wait. */
 ssize_t outfile_write(const struct outfile *file, const void *bytes,
