@@ -49,6 +49,7 @@ enum admin_wait { WAIT_NOTHING, WAIT_RELOAD, WAIT_TURN, WAIT_WORKERS,
 /* What a client wants to see; NULL: all.  They point into its request. */
 struct admin_filter {
 	const char *event, *host, *tunnel;
+	bool text;			/* lines for people, not JSON */
 };
 
 struct admin_client {

@@ -7,6 +7,7 @@
  * slows nobody down.
  */
 #include "app/admin_parts.h"
+#include "base/id.h"
 #include "base/json_find.h"
 
 #include <errno.h>
@@ -63,6 +64,20 @@ event_fits(const char *pattern, struct json_text event)
 	return (json_is(event, pattern));
 }
 
+/* Whole, or as lines for people have it. */
+static bool
+is_tunnel(const char *wanted, struct json_text id)
+{
+	char text[ID_SIZE], brief[ID_SHORT_SIZE];
+
+	if (id.len >= sizeof(text))
+		return (false);
+	memcpy(text, id.at, id.len);
+	text[id.len] = '\0';
+	id_shorten(text, brief);
+	return (strcmp(text, wanted) == 0 || strcmp(brief, wanted) == 0);
+}
+
 static bool
 fits(const struct admin_filter *filter, const char *line, size_t len)
 {
@@ -71,8 +86,8 @@ fits(const struct admin_filter *filter, const char *line, size_t len)
 	if (filter->event != NULL && !event_fits(filter->event,
 	    json_find(line, len, "event")))
 		return (false);
-	if (filter->tunnel != NULL && !json_is(json_find(line, len, "tunnel"),
-	    filter->tunnel))
+	if (filter->tunnel != NULL && !is_tunnel(filter->tunnel,
+	    json_find(line, len, "tunnel")))
 		return (false);
 	if (filter->host == NULL)
 		return (true);
@@ -81,10 +96,14 @@ fits(const struct admin_filter *filter, const char *line, size_t len)
 	    strncasecmp(to.at, filter->host, to.len) == 0);
 }
 
+/* One line of SINK_BOTH, its newline left out. */
 static void
 show(struct admin_client *c, const char *line, size_t len)
 {
-	if (!fits(&c->filter, line, len))
+	const char *tab = memchr(line, '\t', len);
+	size_t json = tab == NULL ? len : (size_t)(tab - line);
+
+	if (!fits(&c->filter, line, json))
 		return;
 	if (buf_len(&c->out) >= ADMIN_HIGH) {
 		c->skipped++;
@@ -94,7 +113,11 @@ show(struct admin_client *c, const char *line, size_t len)
 		client_say(c, "{\"item\":\"skipped\",\"lines\":%llu}\n",
 		    (unsigned long long)c->skipped);
 	c->skipped = 0;
-	client_put(c, line, len);
+	if (c->filter.text && tab != NULL)
+		client_put(c, tab + 1, len - json - 1);
+	else
+		client_put(c, line, json);
+	client_put(c, "\n", 1);
 }
 
 static void
@@ -131,10 +154,10 @@ admin_take_lines(struct admin_seat *seat)
 	at = (const char *)lines.data;
 	while (n < lines.len && (end = memchr(at + n, '\n',
 	    lines.len - n)) != NULL) {
-		size_t len = (size_t)(end - (at + n)) + 1;
+		size_t len = (size_t)(end - (at + n));
 
 		show_all(seat->admin, at + n, len);
-		n += len;
+		n += len + 1;
 		count++;
 	}
 	if (n == 0)
@@ -157,6 +180,8 @@ take_word(struct admin_filter *filter, const char *word)
 		filter->host = word + 5;
 	else if (strncmp(word, "tunnel=", 7) == 0)
 		filter->tunnel = word + 7;
+	else if (strcmp(word, "form=text") == 0)
+		filter->text = true;
 	else
 		return (false);
 	return (true);
@@ -171,8 +196,8 @@ admin_tail(struct admin_client *c, char *word, char *rest)
 	for (; word != NULL; word = strtok_r(NULL, " \t", &rest)) {
 		if (take_word(&c->filter, word))
 			continue;
-		client_end(c, "event=PATTERN, host=HOST or tunnel=ID is "
-		    "expected behind it");
+		client_end(c, "event=PATTERN, host=HOST, tunnel=ID or "
+		    "form=text is expected behind it");
 		return;
 	}
 	c->wait = WAIT_EVENTS;

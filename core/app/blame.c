@@ -28,16 +28,14 @@ name_of(const struct crumbs *page, unsigned plugin, char *name)
 		(void)snprintf(name, CRUMBS_NAME_SIZE, "plugin %u", plugin);
 }
 
-/* As story.c writes it. */
 static void
-tunnel_of(const struct crumbs *page, uint64_t word, char *text, size_t size)
+tunnel_of(const struct crumbs *page, uint64_t word, char text[ID_SIZE])
 {
 	uint32_t number = (uint32_t)word;
 
 	text[0] = '\0';
 	if (number != 0)
-		(void)snprintf(text, size, "%08x-%08x", page->prefix,
-		    number - 1);
+		id_format(text, page->prefix, number - 1);
 }
 
 static void
@@ -46,7 +44,7 @@ take_word(struct blame *b, const struct crumbs *page, uint64_t word)
 	b->plugin = crumbs_plugin(word);
 	name_of(page, b->plugin, b->name);
 	b->callback = word == 0 ? NULL : crumbs_callback_name(word);
-	tunnel_of(page, word, b->tunnel, sizeof(b->tunnel));
+	tunnel_of(page, word, b->tunnel);
 }
 
 bool
@@ -83,7 +81,7 @@ static void
 list_suspects(struct blame *b, const struct crumbs *page)
 {
 	uint64_t count = atomic_load(&page->count), words[CRUMBS_KEPT];
-	char name[CRUMBS_NAME_SIZE], tunnel[18];
+	char name[CRUMBS_NAME_SIZE], tunnel[ID_SIZE];
 	unsigned i, n = 0;
 	size_t at = 0;
 
@@ -96,7 +94,7 @@ list_suspects(struct blame *b, const struct crumbs *page)
 			continue;
 		words[n++] = word;
 		name_of(page, crumbs_plugin(word), name);
-		tunnel_of(page, word, tunnel, sizeof(tunnel));
+		tunnel_of(page, word, tunnel);
 		at += (size_t)snprintf(b->suspects + at,
 		    sizeof(b->suspects) - at, "%s%s %s%s%s",
 		    at == 0 ? "" : ", ", name, crumbs_callback_name(word),

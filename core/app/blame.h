@@ -15,6 +15,7 @@
 #define APP_BLAME_H
 
 #include "base/crumbs.h"
+#include "base/id.h"
 
 #include <stdbool.h>
 
@@ -29,7 +30,7 @@ struct blame {
 	unsigned plugin;			/* its number; 0: nobody */
 	char name[CRUMBS_NAME_SIZE];		/* "": nobody */
 	const char *callback;			/* NULL: in none */
-	char tunnel[18];			/* its id; "": in none */
+	char tunnel[ID_SIZE];		/* its id; "": in none */
 	char target[CRUMBS_TARGET_SIZE];	/* "host:port"; "" */
 	char signal[16];			/* "SIGSEGV"; "" */
 	char detail[128];

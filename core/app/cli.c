@@ -82,36 +82,37 @@ static const struct command commands[] = {
 	    "Print every deadline of the core and of the plugins found, as "
 	    "the table\nof docs/TIMEOUTS.md.\n" },
 	{ "status", NULL, CLI_STATUS, false, false,
-	    "fairlead status [--json] [--socket PATH]",
+	    "fairlead status [--json] [-c FILE | --socket PATH]",
 	    "Print how a running proxy is, and its workers.\n" },
 	{ "stats", NULL, CLI_STATS, false, false,
-	    "fairlead stats [--json] [--socket PATH]",
+	    "fairlead stats [--json] [-c FILE | --socket PATH]",
 	    "Print the counters of a running proxy.\n" },
 	{ "metrics", NULL, CLI_METRICS, false, false,
-	    "fairlead metrics [--socket PATH]",
+	    "fairlead metrics [-c FILE | --socket PATH]",
 	    "Print the counters as Prometheus reads them.\n" },
 	{ "tunnels", NULL, CLI_TUNNELS, false, false,
-	    "fairlead tunnels [--json] [--socket PATH]",
+	    "fairlead tunnels [--json] [-c FILE | --socket PATH]",
 	    "Print every tunnel of a running proxy: its age, how long it has "
 	    "been silent,\nwhat went through it in each direction, its "
 	    "protocol, and of a WebSocket how\nlong its latest ping took.  "
 	    "--json knows more.\n" },
 	{ "close", NULL, CLI_CLOSE, true, false,
-	    "fairlead close ID [--json] [--socket PATH]",
+	    "fairlead close ID [--json] [-c FILE | --socket PATH]",
 	    "Let the tunnel of that ID (see `fairlead tunnels`) say its last "
-	    "words and end.\n" },
+	    "words and end.\nIts short form, 2-a4e, as in logs for people, "
+	    "will do.\n" },
 	{ "reload", NULL, CLI_RELOAD, false, false,
-	    "fairlead reload [--json] [--socket PATH]",
+	    "fairlead reload [--json] [-c FILE | --socket PATH]",
 	    "Have a running proxy read its configuration anew, as SIGHUP "
 	    "does, and wait until\nit serves.  Exit status 1: it was not "
 	    "taken over.\n" },
 	{ "drain", NULL, CLI_DRAIN, false, false,
-	    "fairlead drain [--json] [--socket PATH]",
+	    "fairlead drain [--json] [-c FILE | --socket PATH]",
 	    "Have a running proxy accept nobody any more and leave when its "
 	    "tunnels have\nended, as SIGTERM does.\n" },
 	{ "tail", NULL, CLI_TAIL, false, false,
 	    "fairlead tail [--event PATTERN] [--host HOST] [--tunnel ID] "
-	    "[--json]\n                     [--socket PATH]",
+	    "[--json]\n                     [-c FILE | --socket PATH]",
 	    "Print the events of a running proxy as they happen, whatever "
 	    "its logs are.\n\n"
 	    "      --event PATTERN  only these: ws.frame, http.*\n"
@@ -237,6 +238,9 @@ parse_rest(struct cli *cli, const struct command *found, int count,
 	if (found->command == CLI_EXEC)
 		return (err_set(err, "options of exec stand behind the word: "
 		    "`fairlead exec -c FILE -- COMMAND`"));
+	if (cli->config != NULL && !found->takes_config &&
+	    !asks_proxy(found->command))
+		return (err_set(err, "`%s` has no -c", found->word));
 	if (found->command == CLI_PLUGINS)
 		return (count > 1 ? err_set(err, "unknown command 'plugins "
 		    "%s'", words[1]) : err_set(err, "plugins: `list` or "
@@ -372,10 +376,11 @@ cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 		return (0);
 	if (cli->command == CLI_NONE)
 		return (err_set(err, "a command is missing"));
+	if (cli->command != CLI_RUN && cli->command != CLI_CHECK)
+		return (0);
 	if (cli->config == NULL)
 		cli->config = secure_getenv("FAIRLEAD_CONFIG");
-	if ((cli->command == CLI_RUN || cli->command == CLI_CHECK) &&
-	    cli->config == NULL)
+	if (cli->config == NULL)
 		return (err_set(err, "no configuration: give -c FILE or set "
 		    "FAIRLEAD_CONFIG"));
 	return (0);
@@ -421,8 +426,10 @@ cli_help(enum cli_command command)
 		printf("\n  -c, --config FILE  the configuration; "
 		    "FAIRLEAD_CONFIG by default\n");
 	if (asks_proxy(command))
-		printf("\n      --socket PATH  `admin.socket` of its "
-		    "configuration; FAIRLEAD_SOCKET, or\n"
+		printf("\n  -c, --config FILE  its configuration, which says "
+		    "where it is asked\n"
+		    "      --socket PATH  or the socket itself; "
+		    "FAIRLEAD_SOCKET, or\n"
 		    "                     /run/fairlead/admin.sock, by "
 		    "default\n"
 		    "      --json         lines of JSON\n");

@@ -64,8 +64,8 @@ struct cli_admin {
 struct cli {
 	enum cli_command command;
 	bool help;			/* print the command's help instead */
-	const char *config;		/* -c, or FAIRLEAD_CONFIG (but
-					 * for `exec`), or NULL */
+	const char *config;		/* -c; of `run` and `check` also
+					 * FAIRLEAD_CONFIG; or NULL */
 	bool foreground;		/* `run` in one process */
 	const char *name;		/* of `plugins info`, `close` */
 	struct cli_admin admin;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/control.h"
 
+#include "app/config.h"
 #include "app/control_print.h"
 #include "base/buf.h"
 #include "base/json_find.h"
@@ -16,14 +17,39 @@
 #define ADMIN_LINE_SIZE 2048
 #define LINE_MAX_SIZE ((size_t)1024 * 1024)
 
-static const char *
-socket_path(const struct cli *cli)
+/* What a configuration says of it.  False: nothing; that was said. */
+static bool
+configured(const char *config_path, char path[UNIXSOCK_PATH_SIZE])
 {
-	const char *path = cli->admin.socket;
+	struct config *config = config_read_or_say(config_path, NULL);
 
-	if (path == NULL)
-		path = secure_getenv("FAIRLEAD_SOCKET");
-	return (path != NULL ? path : CONTROL_SOCKET);
+	if (config == NULL)
+		return (false);
+	(void)snprintf(path, UNIXSOCK_PATH_SIZE, "%s", config->admin.socket);
+	config_free(config);
+	if (path[0] == '\0')
+		log_say(FRL_ERROR, "%s: it has no `admin: {socket: %s}`",
+		    config_path, CONTROL_SOCKET);
+	return (path[0] != '\0');
+}
+
+static bool
+socket_path(const struct cli *cli, char path[UNIXSOCK_PATH_SIZE])
+{
+	const char *given = cli->admin.socket;
+
+	if (given == NULL && cli->config != NULL)
+		return (configured(cli->config, path));
+	if (given == NULL)
+		given = secure_getenv("FAIRLEAD_SOCKET");
+	if (given == NULL)
+		given = CONTROL_SOCKET;
+	if (strlen(given) < UNIXSOCK_PATH_SIZE) {
+		memcpy(path, given, strlen(given) + 1);
+		return (true);
+	}
+	log_say(FRL_ERROR, "%s: this is too long for a socket", given);
+	return (false);
 }
 
 static int
@@ -33,8 +59,8 @@ reach(const char *path)
 
 	if (fd < 0)
 		log_say(FRL_ERROR, "%s: %s: does a proxy run with `admin: "
-		    "{socket: %s}`?  Another one is named by --socket PATH "
-		    "or FAIRLEAD_SOCKET", path, strerror(errno), path);
+		    "{socket: %s}`?  Another one is named by -c FILE, "
+		    "--socket PATH or FAIRLEAD_SOCKET", path, strerror(errno), path);
 	return (fd);
 }
 
@@ -47,12 +73,14 @@ ask(int fd, const struct cli *cli)
 {
 	const struct cli_admin *a = &cli->admin;
 	char line[ADMIN_LINE_SIZE];
+	bool people = cli->command == CLI_TAIL && !a->json;
 	size_t done = 0, len;
 	ssize_t n;
 
-	len = (size_t)snprintf(line, sizeof(line), "%s%s%s%s%s%s%s%s%s\n",
+	len = (size_t)snprintf(line, sizeof(line), "%s%s%s%s%s%s%s%s%s%s\n",
 	    a->word, WORD(" ", cli->name), WORD(" event=", a->event),
-	    WORD(" host=", a->host), WORD(" tunnel=", a->tunnel));
+	    WORD(" host=", a->host), WORD(" tunnel=", a->tunnel),
+	    people ? " form=text" : "");
 	if (len >= sizeof(line)) {
 		log_say(FRL_ERROR, "%s: this is too long", cli->admin.word);
 		return (false);
@@ -151,10 +179,12 @@ int
 control_run(const struct cli *cli)
 {
 	struct answer answer = { .cli = cli, .code = EXIT_FINE };
-	const char *path = socket_path(cli);
-	int fd = reach(path), code = EXIT_RUNTIME;
+	char path[UNIXSOCK_PATH_SIZE];
+	int fd, code = EXIT_RUNTIME;
 
-	if (fd < 0)
+	if (!socket_path(cli, path))
+		return (EXIT_BAD_CONFIG);
+	if ((fd = reach(path)) < 0)
 		return (EXIT_CANNOT_BIND);
 	if (ask(fd, cli))
 		code = listen_to(fd, &answer);

@@ -156,60 +156,16 @@ print_members(struct print *print, const char *line, size_t len)
 	}
 }
 
-/* key=value, also of what is inside: its depth is bounded by the table of
- * the event. */
-static void
-print_fields(struct json_text object, const char *before, int depth)
-{
-	static const char *const known[] = { "v", "ts", "event", "node",
-	    "tunnel", "seq", "dir", "to" };
-	struct json_text key, value;
-	size_t at = 0, i;
-	char name[64];
-
-	while (json_next(object, &at, &key, &value)) {
-		for (i = 0; depth == 0 && i < sizeof(known) /
-		    sizeof(known[0]); i++)
-			if (json_is(key, known[i]))
-				break;
-		if (depth == 0 && i < sizeof(known) / sizeof(known[0]))
-			continue;
-		(void)snprintf(name, sizeof(name), "%s%.*s", before,
-		    (int)key.len, key.at);
-		if (value.len > 0 && value.at[0] == '{' && depth < 4) {
-			(void)strncat(name, ".", sizeof(name) -
-			    strlen(name) - 1);
-			print_fields(value, name, depth + 1);
-		} else
-			printf(" %s=%.*s", name, (int)value.len, value.at);
-	}
-}
-
-static void
-print_event(const char *line, size_t len)
-{
-	struct json_text ts = json_find(line, len, "ts");
-	struct json_text tunnel = json_find(line, len, "tunnel");
-	struct json_text event = json_find(line, len, "event");
-	struct json_text dir = json_find(line, len, "dir");
-	struct json_text to = json_find(line, len, "to");
-
-	printf("%.*s %-17.*s %-2s %-16.*s", ts.len > 23 ? 12 : 0,
-	    ts.len > 23 ? ts.at + 11 : "", (int)tunnel.len, tunnel.at,
-	    json_is(dir, "c2s") ? "->" : dir.len != 0 ? "<-" : "",
-	    (int)event.len, event.at);
-	if (to.len != 0)
-		printf(" %.*s", (int)to.len, to.at);
-	print_fields((struct json_text){ line, len }, "", 0);
-	printf("\n");
-}
-
 void
 print_line(struct print *print, const char *line, size_t len)
 {
 	struct json_text item = json_find(line, len, "item");
 	size_t i;
 
+	if (len == 0 || line[0] != '{') {	/* an event */
+		printf("%.*s\n", (int)len, line);
+		return;
+	}
 	if (item.len == 0)
 		item = json_find(line, len, "event");
 	if (json_is(item, "silent")) {
@@ -229,8 +185,6 @@ print_line(struct print *print, const char *line, size_t len)
 		    "terminal is too slow for them\n",
 		    (int)json_find(line, len, "lines").len,
 		    json_find(line, len, "lines").at);
-	else if (json_find(line, len, "event").len != 0)
-		print_event(line, len);
 	else if (!json_is(item, "tail"))
 		print_members(print, line, len);
 }

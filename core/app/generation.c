@@ -280,7 +280,8 @@ order_worker(struct seat *seat, int worker)
 
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
-	    warden_meet(&g->warden, &seat->ward, seat->channel) != 0 ||
+	    warden_meet(&g->warden, &seat->ward, seat->channel,
+	    ++*g->owner->prefix) != 0 ||
 	    send_sockets(seat) != 0 ||
 	    spools_tell(&seat->spools, g->number, g->logger) != 0 ||
 	    message_send(g->channel, &m, &worker, 1) != 0 ? -1 : 0);

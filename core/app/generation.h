@@ -37,6 +37,8 @@ struct generation;
 /* News for the supervisor, from the loop; it frees no generation in them. */
 struct generation_owner {
 	void *arg;
+	/* Of tunnels' ids, of the last worker; the next one's is one more. */
+	uint32_t *prefix;
 	/* The plan is whole: prepare what it wants, then generation_go() or
 	 * generation_fail(). */
 	void (*planned)(void *arg, struct generation *generation);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct supervisor {
 	struct loop *loop;
 	struct gates *gates;
 	struct generation_owner owner;
+	uint32_t prefix;		/* of tunnels' ids, of the last worker */
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
 	unsigned count, number;
 	struct generation *current;	/* or NULL */
@@ -607,6 +609,16 @@ make_desk(struct supervisor *s)
 	return (desk_create(s->loop, &owner));
 }
 
+static uint32_t
+draw_prefix(void)
+{
+	uint32_t prefix;
+
+	if (getrandom(&prefix, sizeof(prefix), 0) != (ssize_t)sizeof(prefix))
+		prefix = (uint32_t)getpid() << 8;
+	return (prefix & ~(uint32_t)0xff);
+}
+
 int
 supervisor_run(const char *path)
 {
@@ -616,9 +628,10 @@ supervisor_run(const char *path)
 	    .gates = gates_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .planned = planned,
-	    .serves = serves, .worker = worker_changed, .lacks = lacks,
-	    .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
+	    .planned = planned, .serves = serves, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed, .gone = gone };
+	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);

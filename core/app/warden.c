@@ -39,7 +39,8 @@ send_bars(const struct warden *w, int channel)
 }
 
 int
-warden_meet(const struct warden *w, struct ward *ward, int channel)
+warden_meet(const struct warden *w, struct ward *ward, int channel,
+    uint32_t prefix)
 {
 	const struct message m = { .kind = MESSAGE_CRUMBS };
 	int fd = crumbs_memory(), failed, saved;
@@ -48,6 +49,8 @@ warden_meet(const struct warden *w, struct ward *ward, int channel)
 		return (-1);
 	warden_forget(ward);
 	ward->page = crumbs_map(fd);
+	if (ward->page != NULL)
+		ward->page->prefix = prefix;
 	failed = ward->page == NULL ||
 	    message_send(channel, &m, &fd, 1) != 0 ||
 	    send_bars(w, channel) != 0;

@@ -44,9 +44,10 @@ struct ward {
 	struct hang hang;
 };
 
-/* Give a worker that starts its page, and tell it who is barred, by its
- * channel.  0, or -1 and errno. */
-int warden_meet(const struct warden *warden, struct ward *ward, int channel);
+/* Give a worker that starts its page, with the prefix of its tunnels' ids, and
+ * tell it who is barred, by its channel.  0, or -1 and errno. */
+int warden_meet(const struct warden *warden, struct ward *ward, int channel,
+    uint32_t prefix);
 
 /* Every HANG_LOOK_MS: one that is stuck is killed. */
 void warden_look(struct warden *warden, struct ward *ward, pid_t pid);

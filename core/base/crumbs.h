@@ -46,7 +46,7 @@ struct crumbs {
 	_Atomic uint64_t outer;		/* calls from the core itself so far */
 	_Atomic uint64_t count;		/* all of them */
 	_Atomic uint64_t ring[CRUMBS_KEPT];	/* the last ones */
-	uint32_t prefix;		/* of tunnels' ids */
+	uint32_t prefix;		/* of tunnels' ids; 0: none yet */
 	struct crumbs_plugin plugins[CRUMBS_PLUGINS];	/* number - 1 */
 	/* Last words, if there was time for them. */
 	char target[CRUMBS_TARGET_SIZE];	/* of the tunnel; "" */

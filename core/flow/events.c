@@ -145,9 +145,11 @@ events_hooked(const struct event_slot *slot)
 static void
 format(struct json *j, const struct line *line, enum sink_format how)
 {
-	if (how == SINK_JSON)
+	if (how != SINK_TEXT)
 		line_json(j, line);
-	else
+	if (how == SINK_BOTH && !j->full)
+		j->at[-1] = '\t';
+	if (how != SINK_JSON)
 		line_text(j, line);
 }
 
@@ -363,7 +365,7 @@ int
 events_tap(struct events *events, const struct sink_logger *logger)
 {
 	const struct sink_options options = { .file = "a tap",
-	    .format = SINK_JSON, .on_full = SINK_DROP };
+	    .format = SINK_BOTH, .on_full = SINK_DROP };
 
 	events_untap(events);
 	events->tap = sink_join(events->loop, &options, logger, sink_has_room,

@@ -35,7 +35,7 @@ struct origin {
 	const struct frl_tunnel *tunnel;
 	struct event_part *parts;	/* of tunnel.close */
 	uint32_t seq[EVENTS_SINKS_MAX + 1]; /* lines of this tunnel per sink */
-	bool usual_id;			/* tunnel->id is LINE_ID plain
+	bool usual_id;			/* tunnel->id is ID_SIZE - 1 plain
 					 * characters */
 	uint32_t number;		/* of the tunnel in crumbs, from 1 */
 };
@@ -76,7 +76,11 @@ struct events *events_create(const struct events_options *options);
 /* Flushes what can be written, says what could not. */
 void events_free(struct events *events);
 
-enum sink_format { SINK_JSON, SINK_TEXT };
+enum sink_format {
+	SINK_JSON,
+	SINK_TEXT,
+	SINK_BOTH		/* of a tap: JSON, a tab, the text */
+};
 enum sink_on_full { SINK_BLOCK, SINK_DROP };
 enum sink_audit { SINK_OPTIONAL, SINK_REQUIRED };
 
@@ -103,7 +107,7 @@ int events_add_sink(struct events *events, const struct sink_options *options,
 
 /*
  * Somebody looks on: every event goes into the logger's memory (borrow for the
- * call), too, as JSON that says at each line where its tunnel leads ("to").
+ * call), too, as SINK_BOTH, and its JSON says where its tunnel leads ("to").
  * Lines for which there is no room are lost, and that is said.  A second tap
  * replaces the first.  0, or -1 without memory.
  */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/id.h"
 #include "flow/line_plan.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -288,9 +289,9 @@ INLINE char *
 usual_id(char *p, const char *id)
 {
 	*p = '"';
-	memcpy(p + 1, id, LINE_ID);
-	p[1 + LINE_ID] = '"';
-	return (p + 2 + LINE_ID);
+	memcpy(p + 1, id, ID_SIZE - 1);
+	p[1 + ID_SIZE - 1] = '"';
+	return (p + 2 + ID_SIZE - 1);
 }
 
 /* What is the same in all lines: `head` and the places to be filled in. */

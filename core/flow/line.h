@@ -22,7 +22,6 @@
 
 struct line_plan;
 
-#define LINE_ID 17		/* of a usual id: "7f3a9c21-00000a4e" */
 
 /* Fields of another event behind those of a line: tunnel.close. */
 struct event_part {

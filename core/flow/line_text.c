@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "base/id.h"
 #include "flow/line_plan.h"
 
 static void
@@ -246,21 +247,17 @@ put_pairs(struct json *j, const struct line_plan *plan, const void *record,
 	}
 }
 
-/* "7f3a9c21-00000a4e" is "a4e  ". */
+/* "7f3a9c00-00000a4e" is "a4e  "; of the second worker it is "2-a4e  ". */
 static void
 put_tunnel(struct json *j, const struct frl_tunnel *tunnel)
 {
-	const char *id = "-", *dash;
+	char id[ID_SHORT_SIZE] = "-";
 	size_t len;
 
-	if (tunnel != NULL) {
-		dash = strrchr(tunnel->id, '-');
-		id = dash == NULL ? tunnel->id : dash + 1;
-		while (id[0] == '0' && id[1] != '\0')
-			id++;
-	}
+	if (tunnel != NULL)
+		id_shorten(tunnel->id, id);
 	len = strlen(id);
-	json_plain(j, id, len, 64);
+	json_plain(j, id, len, len);
 	put_spaces(j, len < 3 ? 5 - len : 2);
 }
 

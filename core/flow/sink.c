@@ -226,7 +226,7 @@ pass_on_later(struct sink *sink)
 {
 	if (!timer_running(&sink->delay))
 		timer_start(sink->loop, &sink->delay,
-		    sink->format == SINK_TEXT ? SINK_PEOPLE_MS : SINK_DELAY_MS,
+		    sink->format == SINK_JSON ? SINK_DELAY_MS : SINK_PEOPLE_MS,
 		    delay_fired, sink);
 }
 

@@ -30,7 +30,7 @@
 #define SINK_FULL ((size_t)1024 * 1024)		/* stalls, or drops */
 #define SINK_ROOM ((size_t)512 * 1024)		/* goes on */
 #define SINK_DELAY_MS 100	/* of SINK_JSON */
-#define SINK_PEOPLE_MS 10	/* of SINK_TEXT: nobody reads faster */
+#define SINK_PEOPLE_MS 10	/* of text: nobody reads faster */
 
 struct sink;
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(STORY_ID_SIZE == LINE_ID + 1, "ids are usual ones");
-
 int
 stories_begin(struct stories *all, struct events *events, uint64_t seed,
     struct err *err)
@@ -31,8 +29,10 @@ stories_begin(struct stories *all, struct events *events, uint64_t seed,
 	size_t i;
 
 	all->events = events;
-	all->prefix = (uint32_t)seed;
-	crumbs_page->prefix = all->prefix;
+	/* A supervisor has drawn one; who has none is alone: worker 0. */
+	if (crumbs_page->prefix == 0)
+		crumbs_page->prefix = (uint32_t)seed & ~(uint32_t)0xff;
+	all->prefix = crumbs_page->prefix;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		*table[i].slot = events_declare(events, table[i].event, err);
 		if (*table[i].slot == NULL)
@@ -51,15 +51,6 @@ bytes_of(const char *text)
 		bytes.len = strlen(text);
 	}
 	return (bytes);
-}
-
-static void
-put_hex(char *text, uint32_t n)
-{
-	unsigned i;
-
-	for (i = 8; i-- > 0; n >>= 4)
-		text[i] = "0123456789abcdef"[n & 15];
 }
 
 /* Give back a text of the story; the empty one is nobody's. */
@@ -139,9 +130,7 @@ number(struct story *story)
 {
 	if (story->id[0] != '\0')
 		return;
-	put_hex(story->id, story->all->prefix);
-	story->id[8] = '-';
-	put_hex(story->id + 9, story->all->count++);
+	id_format(story->id, story->all->prefix, story->all->count++);
 	story->origin.number = story->all->count;
 }
 

@@ -12,11 +12,10 @@
 #include "base/why.h"
 #include "flow/chain.h"
 #include "flow/events.h"
+#include "base/id.h"
 #include "net/dial.h"
 
 #include <fairlead/tunnel.h>
-
-#define STORY_ID_SIZE 18		/* 8 hex digits, '-', 8 hex digits */
 
 /* Shared by the stories of one process. */
 struct stories {
@@ -24,7 +23,8 @@ struct stories {
 	const struct event_slot *open, *dial, *connect, *handoff;
 	const struct event_slot *uninspected, *refused, *failed, *close;
 	const struct event_slot *plugin_error;
-	uint32_t prefix;		/* of ids, drawn per process */
+	uint32_t prefix;		/* of ids; its last byte counts the
+					 * workers of one proxy */
 	uint32_t count;			/* of ids */
 	bool began;			/* was there ever a story? */
 };
@@ -43,7 +43,7 @@ struct story {
 	int8_t closed_by;		/* 0 client, 1 server, -1 neither */
 	bool unasked;			/* no line if it ends like this */
 	bool opened, told_why;
-	char id[STORY_ID_SIZE];		/* "" until a line is due */
+	char id[ID_SIZE];		/* "" until a line is due */
 };
 
 /* What the chain knew at the end. */

@@ -143,11 +143,15 @@ tunnels_walk(struct tunnels *all, char *ret, size_t size)
 bool
 tunnels_close(struct tunnels *all, const char *id)
 {
+	char brief[ID_SHORT_SIZE];
 	struct tunnel *t;
 
-	DL_FOREACH(all->list, t)
-		if (t->state != DEAD && strcmp(t->story.id, id) == 0)
+	DL_FOREACH(all->list, t) {
+		id_shorten(t->story.id, brief);
+		if (t->state != DEAD && (strcmp(t->story.id, id) == 0 ||
+		    (brief[0] != '\0' && strcmp(brief, id) == 0)))
 			break;
+	}
 	if (t == NULL)
 		return (false);
 	if (t->state == RELAY) {

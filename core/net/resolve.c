@@ -18,22 +18,19 @@
  *  - Every query is in exactly one job's list.
  */
 #include <ares.h>
-#include <arpa/nameser.h>
 #include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/time.h>
 
 #include "net/cache.h"
+#include "net/dns.h"
 #include "net/hosts.h"
 #include "net/refusal.h"
 #include "net/resolve.h"
 
-#define TRIES 3
-#define EDNS_SIZE 1232			/* fits every path unfragmented */
 #define REPLY_MAX (16 * 1024)		/* a thousand addresses */
 
 struct query {
@@ -56,20 +53,9 @@ struct job {
 	char name[CACHE_NAME_SIZE];
 };
 
-/* One of c-ares' descriptors. */
-struct ares_fd {
-	struct resolver *resolver;
-	struct ares_fd *next;
-	struct watch watch;
-	int fd;
-	bool deaf;		/* it could not be watched */
-};
-
 struct resolver {
 	struct loop *loop;
-	ares_channel channel;
-	struct timer timer;		/* c-ares' own */
-	struct ares_fd *fds;
+	struct dns dns;
 	LIST_HEAD(, job) jobs;
 	struct cache *cache;
 	struct hosts *hosts;		/* or NULL */
@@ -77,88 +63,6 @@ struct resolver {
 	uint64_t timeout_ms, ttl_min_ms, ttl_max_ms;
 	struct quota *pending;		/* jobs that name servers answer */
 };
-
-/* ------------------------------------------------------------------ */
-/* c-ares and the loop							*/
-
-static void ares_turn(void *arg);
-static void ares_fd_ready(void *arg, bool readable, bool writable);
-
-static void
-ares_rearm(struct resolver *resolver)
-{
-	struct timeval tv;
-	uint64_t ms;
-
-	if (ares_timeout(resolver->channel, NULL, &tv) == NULL) {
-		timer_stop(&resolver->timer);
-		return;
-	}
-	/* Rounded up: a moment too early would only come back. */
-	ms = (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000 + 1;
-	timer_start(resolver->loop, &resolver->timer, ms, ares_turn,
-	    resolver);
-}
-
-/* c-ares' next try may be heard. */
-static void
-ares_turn(void *arg)
-{
-	struct resolver *resolver = arg;
-	struct ares_fd *afd;
-
-	for (afd = resolver->fds; afd != NULL; afd = afd->next)
-		if (afd->deaf)
-			watch_set(resolver->loop, &afd->watch, afd->fd, 1,
-			    ares_fd_ready, afd);
-	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	ares_rearm(resolver);
-}
-
-static void
-ares_fd_ready(void *arg, bool readable, bool writable)
-{
-	struct ares_fd *afd = arg;
-	struct resolver *resolver = afd->resolver;
-	int fd = afd->fd;
-
-	afd->deaf = !readable && !writable;
-	/* c-ares may close the descriptor in here, which frees afd. */
-	ares_process_fd(resolver->channel, readable ? fd : ARES_SOCKET_BAD,
-	    writable ? fd : ARES_SOCKET_BAD);
-	ares_rearm(resolver);
-}
-
-/* Called by c-ares: which events does it wait for?  None: it closes fd. */
-static void
-ares_fd_changed(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	struct resolver *resolver = arg;
-	struct ares_fd *afd, **p;
-
-	for (p = &resolver->fds; (afd = *p) != NULL; p = &afd->next)
-		if (afd->fd == fd)
-			break;
-	if (!readable && !writable) {
-		if (afd == NULL)
-			return;
-		watch_stop(&afd->watch);
-		*p = afd->next;
-		free(afd);
-		return;
-	}
-	if (afd == NULL) {
-		/* Without memory nobody hears the answer: a timeout. */
-		if ((afd = calloc(1, sizeof(*afd))) == NULL)
-			return;
-		afd->resolver = resolver;
-		afd->fd = fd;
-		afd->next = resolver->fds;
-		resolver->fds = afd;
-	}
-	watch_set(resolver->loop, &afd->watch, fd,
-	    (readable ? 1 : 0) | (writable ? 2 : 0), ares_fd_ready, afd);
-}
 
 /* ------------------------------------------------------------------ */
 /* Jobs									*/
@@ -335,10 +239,8 @@ job_start(struct resolver *resolver, const struct cache_key *key)
 		answer_fail(&job->answer, WHY_LIMIT, "too many name lookups");
 		job_answered(job);
 	} else {
-		ares_query(resolver->channel, job->name, ns_c_in,
-		    key->family == AF_INET6 ? ns_t_aaaa : ns_t_a, ares_done,
+		dns_ask(&resolver->dns, job->name, key->family, ares_done,
 		    job);
-		ares_rearm(resolver);
 	}
 	return (job);
 }
@@ -422,36 +324,6 @@ resolve_cancel(struct query *query)
 /* ------------------------------------------------------------------ */
 /* The resolver								*/
 
-static int
-channel_open(struct resolver *resolver, const char *servers, struct err *err)
-{
-	struct ares_options o;
-	uint64_t try = resolver->timeout_ms / ((1u << TRIES) - 1);
-	int status, mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
-	    ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS |
-	    ARES_OPT_EDNSPSZ;
-
-	memset(&o, 0, sizeof(o));
-	/* No search list: what policy saw is what is looked up. */
-	o.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
-	o.ednspsz = EDNS_SIZE;
-	/* Each try waits twice as long as the one before. */
-	o.timeout = try < 1 ? 1 : try > 60000 ? 60000 : (int)try;
-	o.tries = TRIES;
-	o.sock_state_cb = ares_fd_changed;
-	o.sock_state_cb_data = resolver;
-	if ((status = ares_init_options(&resolver->channel, &o, mask)) !=
-	    ARES_SUCCESS)
-		return (err_set(err, "resolver: %s", ares_strerror(status)));
-	if (servers != NULL && (status = ares_set_servers_ports_csv(
-	    resolver->channel, servers)) != ARES_SUCCESS) {
-		ares_destroy(resolver->channel);
-		return (err_set(err, "resolver: servers \"%s\": %s", servers,
-		    ares_strerror(status)));
-	}
-	return (0);
-}
-
 struct resolver *
 resolver_create(struct loop *loop, const struct resolver_options *options,
     struct err *err)
@@ -471,7 +343,8 @@ resolver_create(struct loop *loop, const struct resolver_options *options,
 	if (options->hosts != NULL &&
 	    (resolver->hosts = hosts_create(options->hosts)) == NULL)
 		goto err2;
-	if (channel_open(resolver, options->servers, err) == 0)
+	if (dns_open(&resolver->dns, loop, options->timeout_ms,
+	    options->servers, err) == 0)
 		return (resolver);
 	hosts_free(resolver->hosts);
 	cache_free(resolver->cache);
@@ -494,15 +367,13 @@ resolver_free(struct resolver *resolver)
 	if (resolver == NULL)
 		return;
 	resolver->closing = true;
-	ares_destroy(resolver->channel);
-	timer_stop(&resolver->timer);
+	dns_close(&resolver->dns);
 	while ((job = LIST_FIRST(&resolver->jobs)) != NULL) {
 		assert(TAILQ_EMPTY(&job->queries));
 		LIST_REMOVE(job, link);
 		timer_stop(&job->finish);
 		free(job);
 	}
-	assert(resolver->fds == NULL);
 	hosts_free(resolver->hosts);
 	cache_free(resolver->cache);
 	free(resolver);

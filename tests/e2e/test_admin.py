@@ -308,6 +308,45 @@ class Commands(Asked):
         self.assertIn('no such tunnel',
                       self.command('close', name, code=1))
 
+    def test_close_by_short_id(self):
+        """Which tells the workers of all generations apart."""
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        old = self.connect(proxy, server.port)
+        self.say(old)
+        self.command('reload')
+        new = self.connect(proxy, server.port)
+        self.say(new)
+        self.assertEqual(sorted(t['tunnel'][6:] for t in self.tunnels()),
+                         ['01-00000000', '02-00000000'])
+        for wrong in '0', '3-0', '1-00', '':
+            self.command('close', wrong, code=1)
+        self.command('close', '2-0')
+        self.assertEqual(read_all(new), b'')
+        self.say(old)
+        self.command('close', '1-0')
+        self.assertEqual(read_all(old), b'')
+
+    def test_where_the_configuration_says(self):
+        proxy = self.proxy()
+
+        def ask(*words):
+            return subprocess.run([harness.PROGRAM, *words],
+                                  capture_output=True, text=True,
+                                  timeout=harness.DEADLINE)
+        asked = ask('status', '-c', proxy.config)
+        self.assertEqual(asked.returncode, 0, asked)
+        self.assertIn('serving', asked.stdout)
+        none = pathlib.Path(self.folder()) / 'none.yaml'
+        text = proxy.config.read_text()
+        none.write_text(text[:text.index('admin:')])
+        for path, why in (none, 'no `admin:'), ('/nonexistent', 'No such'):
+            asked = ask('status', '-c', path)
+            self.assertEqual(asked.returncode, 78, asked)
+            self.assertIn(why, asked.stderr)
+        asked = ask('events', '-c', proxy.config)
+        self.assertEqual(asked.returncode, 64, asked)
+
     def test_requests_that_make_no_sense(self):
         proxy = self.proxy()
         for request in (b'\n', b'staus\n', b'status now\n', b'close\n',
@@ -397,6 +436,19 @@ class Tail(Asked):
         self.assertEqual({l['tunnel'] for l in
                           self.until(by_tunnel, 'tunnel.close')}, {name})
 
+    def test_short_id(self):
+        server = self.serve(echo)
+        proxy = self.proxy(workers=1)
+        first = self.connect(proxy, server.port)
+        second = self.connect(proxy, server.port)
+        self.say(first)
+        process = self.begun('--tunnel', '1-1')
+        first.close()
+        proxy.wait_line('tunnel.close')
+        second.close()
+        self.assertRegex(self.until(process, 'tunnel.close')[0]['tunnel'],
+                         r'^[0-9a-f]{6}01-00000001$')
+
     def test_for_people(self):
         server = self.serve(echo)
         proxy = self.proxy()
@@ -413,7 +465,7 @@ class Tail(Asked):
             self.connect(proxy, server.port).close()
             self.until(other, 'tunnel.close')
         line = found[0]
-        self.assertRegex(line, r'^[0-9:.]{12} [0-9a-f]{8}-[0-9a-f]{8} ')
+        self.assertRegex(line, r'^[0-9:.]{12} [12]-[0-9a-f]+ +[a-z]+ ')
         self.assertIn('127.0.0.1', line)
 
     def test_also_of_new_workers(self):

@@ -45,7 +45,7 @@ static const struct frl_ws_frame frame = { .frame = 1, .msg = 1, .opcode = 1,
     .type = "text", .fin = 1, .rsv = 4, .masked = 0, .header_bytes = 2,
     .payload_bytes = 35 };
 
-static const struct frl_tunnel tunnel = { .id = "7f3a9c21-00000a4e" };
+static const struct frl_tunnel tunnel = { .id = "7f3a9c00-00000a4e" };
 
 /* 2026-11-23T18:03:07.120431Z */
 #define MOMENT UINT64_C(1795456987120431)
@@ -101,14 +101,14 @@ frame_line(void **state)
 	assert_string_equal(text,
 	    "{\"v\":1,\"ts\":\"2026-11-23T18:03:07.120431Z\","
 	    "\"event\":\"ws.frame\",\"node\":\"edge-1\","
-	    "\"tunnel\":\"7f3a9c21-00000a4e\",\"seq\":7,\"dir\":\"s2c\","
+	    "\"tunnel\":\"7f3a9c00-00000a4e\",\"seq\":7,\"dir\":\"s2c\","
 	    "\"ws\":{\"frame\":1,\"msg\":1,\"opcode\":1,\"type\":\"text\","
 	    "\"fin\":true,\"rsv\":4,\"masked\":false,\"header_bytes\":2,"
 	    "\"payload_bytes\":35},\"verdict\":\"allow\"}\n");
 	strict(text);
 	line.usual_id = true;
 	assert_non_null(strstr(write_with(line_json, &line),
-	    "\"tunnel\":\"7f3a9c21-00000a4e\",\"seq\":7,"));
+	    "\"tunnel\":\"7f3a9c00-00000a4e\",\"seq\":7,"));
 	assert_string_equal(write_with(line_text, &line),
 	    "18:03:07.120 a4e  <- text   fin deflated      35 B\n");
 	line.verdict = LINE_REFUSE;
