@@ -87,7 +87,7 @@
 	    "connection_timeout", FAULT) \
 	X(LIMIT, "limit", "a configured limit was reached", 503, \
 	    "connection_limit_reached", DECISION) \
-	X(UNLOGGED, "unlogged", "the audit log cannot be written", 503, \
+	X(UNLOGGED, "unlogged", "new tunnels cannot be logged", 503, \
 	    "proxy_internal_error", DECISION) \
 	X(QUARANTINED, "quarantined", \
 	    "an inspector that the tunnel needs is quarantined", 503, \

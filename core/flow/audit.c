@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char told_clients[] = "try again later; the operator finds the "
-    "reason on stderr and by `fairlead status`";
+/* Which log and why is the operator's to know. */
+static const char told_clients[] = "the audit log cannot be written; try "
+    "again later, or tell the operator";
 
 /* How is it doing at this moment? */
 static uint32_t

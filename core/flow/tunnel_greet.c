@@ -257,7 +257,10 @@ tunnel_await(struct tunnel *t, const struct addr *peer)
 	t->nameless = peer != NULL && t->listener->proxy_header;
 	t->relay.greeting = true;
 	start_deadline(t);
-	if (!t->nameless && (t->story.unasked || is_logged(t)))
+	/* Whoever comes was asked about by tunnel_accept(); whoever goes on
+	 * was not. */
+	if (!t->nameless && (peer != NULL || t->story.unasked ||
+	    is_logged(t)))
 		find_target(t);
 	if (t->state == GREET)
 		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, true);

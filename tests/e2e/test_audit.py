@@ -19,7 +19,8 @@ from harness import echo, read_exactly, wait_until
 from test_admin import TOKEN, Asked, check_metrics
 from test_scale_load import Pipe
 
-REFUSAL = 'fairlead: the audit log cannot be written: '
+REFUSAL = ('fairlead: new tunnels cannot be logged: the audit log cannot be '
+           'written; ')
 
 
 def audited(path='{log}'):
@@ -115,6 +116,8 @@ class Both:
         self.assertEqual(
             len([line for line in lines if line['event'] == 'tunnel.open']),
             len(tunnels))
+        # There is no line for each.
+        self.assertNotIn('tunnel.refused', {line['event'] for line in lines})
         self.assertNotIn('lost', proxy.stderr())
         return broken
 
