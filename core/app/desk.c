@@ -194,7 +194,7 @@ desk_reap(struct desk *desk, pid_t pid, int status)
 }
 
 void
-desk_take(struct desk *desk)
+desk_take(struct desk *desk, const struct message_state *state)
 {
 	struct place old = desk->now;
 
@@ -202,6 +202,8 @@ desk_take(struct desk *desk)
 	desk->next = nowhere;
 	close_place(&old, &desk->now);
 	timer_stop(&desk->again);
+	/* Before the place: whoever comes there is told of this state. */
+	desk_tell(desk, state);
 	if (desk->now.socket < 0)
 		close_channel(desk);
 	else if (desk->channel >= 0)

@@ -5,7 +5,7 @@
  *
  *	who asks       admin                supervisor                worker
  *	   |             |<----- fork ---------- |                       |
- *	   |             |<----- DESK STATE ---- |                       |
+ *	   |             |<----- STATE DESK ---- |                       |
  *	   |             |<----- SEAT -----------| ------ ADMIN -------->|
  *	   |-- a line -->|------ ASKED_RELOAD -->|                       |
  *	   |             |<----- STATE --------- |                       |
@@ -46,8 +46,9 @@ void desk_free(struct desk *desk);
 int desk_open(struct desk *desk, const struct plan_admin *plan,
     struct err *err);
 
-/* What was opened last is for this moment on; or it is not. */
-void desk_take(struct desk *desk);
+/* What was opened last is for this moment on, and so is this state; or it is
+ * not. */
+void desk_take(struct desk *desk, const struct message_state *state);
 void desk_leave(struct desk *desk);
 
 /* Things have changed. */

@@ -59,8 +59,8 @@ static void	replace_logger(void *);
 /* ------------------------------------------------------------------ */
 /* Generations								*/
 
-static void
-tell_desk(struct supervisor *s)
+static const struct message_state *
+note_state(struct supervisor *s)
 {
 	struct message_state *state = &s->state;
 
@@ -70,7 +70,13 @@ tell_desk(struct supervisor *s)
 	    generation_plan(s->current)->workers;
 	state->starting = s->next != NULL || s->again;
 	state->stopping = s->stops != 0;
-	desk_tell(s->desk, state);
+	return (state);
+}
+
+static void
+tell_desk(struct supervisor *s)
+{
+	desk_tell(s->desk, note_state(s));
 }
 
 static void
@@ -429,19 +435,20 @@ serves(void *arg, struct generation *g)
 	s->current = g;
 	s->next = NULL;
 	take_over_herald(s, old == NULL);
+	if (old != NULL)
+		generation_drain(old, true,
+		    generation_plan(g)->reload_drain_ms);
+	s->state.reloads += old != NULL;
+	desk_take(s->desk, note_state(s));
+	/* Who reads that finds all of it so. */
 	if (old == NULL)
 		say_gates(s, generation_plan(g));
-	else {
+	else
 		log_say(FRL_NOTICE, "generation %u serves; %u worker%s",
 		    generation_number(g), generation_workers(g),
 		    generation_workers(g) == 1 ? "" : "s");
-		generation_drain(old, true,
-		    generation_plan(g)->reload_drain_ms);
-	}
 	keep_gates(s);
 	press_oldest(s);
-	s->state.reloads += old != NULL;
-	desk_take(s->desk);
 	say_ready(s);
 	reload_again(s);
 	tell_desk(s);

@@ -27,6 +27,7 @@
 #define SIGNALS_MAX 8
 #define EXACT_MS 1000
 #define RETRY_MS 100
+#define LATER (-1)		/* libev's priority: behind what is 0 */
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
 
 /* Bytes of libev's arrays for one: its entry (16), the change to it (4), its
@@ -104,6 +105,9 @@ timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
 		ev_feed_event(loop->ev, w, EV_TIMER);
 		return;
 	}
+	/* Bytes that came in time are seen first, however late it is when we
+	 * get to look. */
+	ev_set_priority(w, LATER);
 	/* libev counts from when the turn began, which may be a while ago;
 	 * that counts where the time is short. */
 	if (ms < EXACT_MS)

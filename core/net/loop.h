@@ -57,8 +57,10 @@ uint64_t loop_now_us(const struct loop *loop);
 uint64_t loop_recent_us(const struct loop *loop);
 uint64_t loop_wall_us(const struct loop *loop);
 
-/* Call fn(arg) in ms milliseconds; 0: as soon as the callback that is running
- * has returned (so whoever starts it anew from there each time starves all
+/* Call fn(arg) in ms milliseconds, behind the descriptors of that turn: if one
+ * of them stops the timer, it was in time, also where the whole process had
+ * no processor for a while.  0: as soon as the callback that is running has
+ * returned (so whoever starts it anew from there each time starves all
  * others).  A running timer is started anew. */
 void timer_start(struct loop *loop, struct timer *timer, uint64_t ms,
     void (*fn)(void *arg), void *arg);

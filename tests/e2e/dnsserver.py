@@ -168,6 +168,8 @@ class Dns:
         if self.tcp is not None:
             self.tcp.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
+            if isinstance(thread, threading.Timer):
+                thread.cancel()
             thread.join(60)
         self.udp.close()
         if self.tcp is not None:

@@ -11,6 +11,7 @@ would hang.
 """
 
 import collections
+import fcntl
 import json
 import os
 import pathlib
@@ -27,7 +28,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ.get('FRL_BUILD', 'build/check')).resolve()
 PROGRAM = BUILD / 'fairlead'
-DEADLINE = 60
+DEADLINE = 180
 
 CONFIG = """\
 version: 1
@@ -45,16 +46,27 @@ log:
 """
 
 
+# One byte per port: whoever holds its lock may listen there, until it ends.
+PORTS = pathlib.Path(tempfile.gettempdir()) / f'frl-ports-{os.getuid()}'
+ports = {}
+
+
 def free_port():
-    """Not one of those that the kernel gives to clients meanwhile."""
+    """Not one of those that the kernel gives to clients meanwhile, nor one
+    that another test, of this process or of one beside it, is about to use."""
+    mine = ports.setdefault(os.getpid(), [open(PORTS, 'ab'), set()])
     while True:
         port = random.randrange(10240, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(('127.0.0.1', port))
-            except OSError:
+        try:
+            if port in mine[1]:
                 continue
-            return port
+            fcntl.lockf(mine[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            mine[1].add(port)
+            with socket.socket() as s:
+                s.bind(('127.0.0.1', port))
+        except OSError:
+            continue
+        return port
 
 
 def wait_until(condition, what, seconds=DEADLINE):

@@ -239,6 +239,7 @@ class Commands(Asked):
                                 b'Connection: close\r\n\r\n'
                                 % (self.page(), self.pages.port))
         self.assertEqual(status, 200)
+        proxy.wait_line('tunnel.close')     # nothing is called after that
         after = next(l for l in self.lines('stats')
                      if l.get('name') == 'http')
         self.assertGreater(after['calls'], before['calls'])

@@ -11,7 +11,9 @@ and that must say the truth.
 
 import collections
 import contextlib
+import re
 import socket
+import time
 
 from dnsserver import Dns
 from harness import (BUILD, CONFIG, Case, DEADLINE, free_port, listens,
@@ -20,12 +22,13 @@ from sampler import sleeps, sockets
 from wsframes import ANSWER, REQUEST, frame
 
 TIMEOUTS = """\
-timeouts: {head: 3s, detect: 3s, resolve: 3s, connect: 3s, wait: 3s,
-  farewell: 700ms, idle: 4s, half_closed: 1s,
-  unacknowledged: 3s}
+timeouts: {head: 5s, detect: 5s, resolve: 5s, connect: 5s, wait: 5s,
+  farewell: 700ms, idle: 6s, half_closed: 3s,
+  unacknowledged: 5s}
 resolver: {servers: ["127.0.0.1:%d"]}
 """
-HTTP = {'idle': '4s', 'head_time': '3s', 'first_byte': '1m'}
+SOON = 2        # s, before the shortest of them
+HTTP = {'idle': '6s', 'head_time': '5s', 'first_byte': '1m'}
 GET = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 POST = b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n'
@@ -438,7 +441,14 @@ class Base(Case):
         self.addCleanup(sock.close)
         return sock
 
-    def open(self, plugins=('http', 'websocket', 'raw'), **options):
+    def open(self, plugins=('http', 'websocket', 'raw'), patient=False,
+             **options):
+        """patient: nothing ends of itself."""
+        timeouts, http, self.soon = TIMEOUTS, HTTP, SOON
+        if patient:
+            self.soon = DEADLINE
+            timeouts = re.sub(r'\b\d+s', '1h', TIMEOUTS)
+            http = dict.fromkeys(HTTP, '1h')
         self.dns = Dns({'silent': lambda q: None})
         self.addCleanup(self.dns.close)
         self.reversed = socket.create_server(('127.0.0.1', 0), backlog=64)
@@ -449,9 +459,9 @@ class Base(Case):
             '{listen}', '{listen}\n  - address: 127.0.0.1:%d\n'
             '    proxy_protocol: required' % self.balanced)
         proxy = self.proxy(
-            plugins, config=config, extra=TIMEOUTS % self.dns.port,
+            plugins, config=config, extra=timeouts % self.dns.port,
             reverse='127.0.0.1:%d' % self.reversed.getsockname()[1],
-            http=HTTP, **options)
+            http=http, **options)
         wait_until(lambda: listens(self.balanced), 'the balanced listener')
         self.ports = {'balanced': self.balanced,
                       'reverse': proxy.reverse_port}
@@ -463,23 +473,43 @@ class Base(Case):
         self.addCleanup(stack.close)
         self.ports['deaf'] = stack.enter_context(deaf())
         stage = Stage(self, proxy, self.ports)
-        pairs = {}
-        self.clients = {}
-        for name in stages:
-            for way in ways:
-                n = len(pairs)
-                stage.address = f'127.1.{n >> 8}.{n & 255}'
-                self.clients[stage.address] = name, way
-                pair = pairs[name, way] = getattr(stage, name)()
+        self.clients, self.tries = {}, 0
+        return {(name, way): self.bring(stage, name, way)
+                for name in stages for way in ways}
+
+    def bring(self, stage, name, way):
+        """Once more where the machine was so slow that a deadline may have
+        passed meanwhile; what comes of the first one is then not looked
+        at.  None where that does not help."""
+        for _ in range(5):
+            begun = time.monotonic()
+            stage.address = f'127.1.{self.tries >> 8}.{self.tries & 255}'
+            self.tries += 1
+            self.clients[stage.address] = name, way
+            pair = ()
+            try:
+                pair = getattr(stage, name)()
                 for who, leave in WAYS[way]:
                     if pair[who] is not None:
                         leave(pair[who])
-        return pairs
+            except (OSError, EOFError):
+                if time.monotonic() - begun < self.soon:
+                    raise
+            if time.monotonic() - begun < self.soon:
+                return pair
+            del self.clients[stage.address]
+            for sock in pair:
+                if sock is not None:
+                    sock.close()
+        return None
 
     def run_all(self, proxy, stages, ways=WAYS):
         """(sockets, {(stage, way): the lines of its tunnels})"""
         base = proxy.descriptors()
-        pairs = self.set_up(proxy, stages, ways)
+        rows = self.set_up(proxy, stages, ways)
+        pairs = {row: pair for row, pair in rows.items() if pair is not None}
+        if 2 * len(pairs) < len(rows):
+            self.skipTest('too slow a machine')
         own = {proxy.port, proxy.reverse_port, self.balanced}
 
         def left():
@@ -640,7 +670,7 @@ class Established(Base):
 
     def test_drain(self):
         """SIGTERM in all of these states at once."""
-        proxy = self.open()
+        proxy = self.open(patient=True)
         self.set_up(proxy, STAGES, ['stay'])
         found = self.sort_out(proxy.stop())
         for stage in LATE:
@@ -648,6 +678,8 @@ class Established(Base):
                 ends = ['shutdown', 'drain', 'next_target']
                 if stage in BETWEEN:    # the first server has closed
                     ends.append('server_fin')
+                if stage == 'ws_closed':    # waits for FINs for 10 s
+                    ends.append('idle_timeout')
                 self.assertIn(close_of(found[stage, 'stay'])[-1][0], ends)
 
     def test_reset_of_a_fast_stream(self):

@@ -188,7 +188,7 @@ ROWS = {
     'ttlnegative': (addresses('127.0.0.1', ttl=0xffffffff), 200, b''),
     'v4only': (v4_only(GOOD), 200, b''),
     'v4onlyfails': (v4_only(rcode(2)), FAILED, NOBODY),
-    'late': (late(1.2, GOOD), TIMEOUT, b''),
+    'late': (late(12, GOOD), TIMEOUT, b''),
     'tcp': (tcp_only(GOOD, GOOD), 200, b''),
     'tcpsilent': (tcp_only(GOOD, lambda q: None), TIMEOUT, b''),
     'tcpcloses': (tcp_only(GOOD, lambda q: b'close'), FAILED, b''),
@@ -219,7 +219,7 @@ class Base(Case):
         self.addCleanup(dns.close)
         return dns
 
-    def proxy_for(self, *dns, extra='timeouts: {resolve: 1s}'):
+    def proxy_for(self, *dns, extra='timeouts: {resolve: 4s}'):
         servers = ', '.join(f'"127.0.0.1:{d.port}"' for d in dns)
         return self.proxy(extra=f'resolver: {{servers: [{servers}]}}\n'
                           + extra)
@@ -416,8 +416,8 @@ class Many(Base):
                 s.connect_ex(('127.0.0.1', port))
                 fill.append(s)
             proxy = self.proxy(extra='limits: {connects: 50}\n'
-                               'timeouts: {connect: 1500ms}')
-            count = 5000 if self.count() == 10000 else 500
+                               'timeouts: {connect: 4s}')
+            count = 5000 if self.count() == 10000 else 300
             counts = collections.Counter()
             base = proxy.descriptors()
             most = 0

@@ -86,6 +86,10 @@ class Exec(Case):
         with open(self.folder / 'out', 'wb') as out, kw['stderr']:
             process = subprocess.Popen(
                 [PROGRAM, 'exec', *map(str, args)], stdin=stdin, stdout=out,
+                # nohup(1) hands on that it is ignored, and sh traps no
+                # signal that it was begun with ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP,
+                                                 signal.SIG_DFL),
                 env={**os.environ, **(env or {})}, **kw)
         self.addCleanup(self.reap, process)
         return process

@@ -239,24 +239,25 @@ class Edges(Case):
 
     def test_drain_between(self):
         """SIGTERM as a client leaves one server: it reaches no other."""
-        go, asked = threading.Event(), threading.Semaphore(0)
+        go, asked, said = (threading.Event() for _ in range(3))
 
         def handler(sock):
             read_request(sock)
-            asked.release()
+            asked.set()
             go.wait(60)
             sock.sendall(answer(b'one'))
+            said.set()
         a, b = self.serve(handler), self.echo(b'b')
         proxy = self.proxy(extra='timeouts:\n  farewell: 60s')
         client = self.dial(proxy.port)
         client.sendall(get(a.port) + get(b.port))
-        asked.acquire()
+        asked.wait(60)
         # It finds the signal and the answer in one turn of its loop.
         proxy.process.send_signal(signal.SIGSTOP)
         wait_until(lambda: self.is_stopped(proxy), 'SIGSTOP')
         proxy.process.send_signal(signal.SIGTERM)
         go.set()
-        time.sleep(0.2)
+        said.wait(60)
         proxy.process.send_signal(signal.SIGCONT)
         self.assertEqual(read_answer(client)[1], b'one')
         self.assertIn(b' 503 ', read_all(client))

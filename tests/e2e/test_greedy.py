@@ -128,7 +128,7 @@ class Slow(Base):
         server = self.serve(echo)
         proxy = self.proxy(
             extra='timeouts: {head: %s}\nlimits: {tunnels_per_client: %d}' % (
-                '60s' if LONG else '10s', most), env=SMALL)
+                '60s' if LONG else '20s', most), env=SMALL)
         pid = proxy.process.pid
         quiet = self.cost(proxy, server, '127.0.0.2')
         before = pss(pid)

@@ -61,7 +61,7 @@ class HalfBodies(Case):
         self.assertEqual(read_all(client), b'')
 
     def test_lifetime(self):
-        proxy = self.proxy(extra=PATIENCE.format('1s'))
+        proxy = self.proxy(extra=PATIENCE.format('4s'))
         client = self.begin(proxy, ENDLESS + b'hello', lambda sock: None)
         self.is_reset(client)
         self.go.set()

@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import re
 import resource
 import selectors
 import socket
@@ -13,6 +12,7 @@ import time
 
 from harness import (CONFIG, Case, DEADLINE, echo, free_port, listens,
                      read_exactly, read_head, wait_until)
+from sampler import pss
 
 MIB = 1 << 20
 
@@ -47,6 +47,7 @@ class Turned(Case):
         """One tunnel is fine, a second one is turned away, again and again;
         when the first has gone another one is fine."""
         server = self.serve(echo)
+        begun = time.monotonic()
         proxy = self.proxy(extra=f'limits: {limits}',
                            reverse=f'127.0.0.1:{server.port}')
         sock = self.connect(proxy, server.port)
@@ -72,7 +73,7 @@ class Turned(Case):
         turned = sum(x['refused'] for x in limit)
         self.assertGreaterEqual(turned, 31)
         # Of each second one line, and none for each who was turned away.
-        self.assertLess(len(limit), 15, limit)
+        self.assertLess(len(limit), 3 + time.monotonic() - begun, limit)
         self.assertEqual([x for x in lines if x['event'] in
                           ('tunnel.refused', 'tunnel.failed')], [])
 
@@ -261,22 +262,15 @@ class Memory(Case):
         wait_until(self.full.is_set, 'all that can be filled to be full')
 
         def flat():
-            before = pss(proxy)
+            before = pss(proxy.process.pid)
             time.sleep(4)
-            return pss(proxy) - before < 1024
+            return pss(proxy.process.pid) - before < 1024
         wait_until(flat, 'memory to stop growing')
         cpu = cpu_seconds(proxy)
         time.sleep(2)
         self.assertLess(cpu_seconds(proxy) - cpu, 1)
         self.assertEqual(proxy.lines('proxy.limit'), [])
         self.assertEqual(proxy.lines('tunnel.close'), [])
-
-
-def pss(proxy):
-    """KiB."""
-    text = pathlib.Path(
-        f'/proc/{proxy.process.pid}/smaps_rollup').read_text()
-    return int(re.search(r'^Pss:\s+(\d+) kB', text, re.M).group(1))
 
 
 class Descriptors(Case):
@@ -292,20 +286,22 @@ class Descriptors(Case):
             sock.sendall(b'\0')
             read_exactly(sock, 1)
         used = proxy.descriptors()
+        begun = time.monotonic()
         # Clients that say nothing take the last ones.
         self.few(proxy, used + 11)
         more = [self.dial(proxy.port) for _ in range(30)]
         wait_until(lambda: 'Too many open files' in proxy.stderr(),
                    'a word about it')
-        cpu, begun = cpu_seconds(proxy), time.monotonic()
+        cpu, since = cpu_seconds(proxy), time.monotonic()
         for _ in range(20):
             time.sleep(0.1)
             for sock in old:
                 sock.sendall(b'\0till here')
                 self.assertEqual(read_exactly(sock, 10), b'\0till here')
-        share = (cpu_seconds(proxy) - cpu) / (time.monotonic() - begun)
+        share = (cpu_seconds(proxy) - cpu) / (time.monotonic() - since)
         self.assertLess(share, 0.3)
-        self.assertLess(proxy.stderr().count('Too many open files'), 5)
+        self.assertLess(proxy.stderr().count('Too many open files'),
+                        3 + time.monotonic() - begun)
         # One of them asks: there is nothing to connect with.
         more[0].sendall(request(server.port))
         self.assertIn(b' 503 ', read_head(more[0]).split(b'\r\n')[0])
@@ -321,10 +317,10 @@ class Descriptors(Case):
     def test_no_descriptor_for_the_resolver(self):
         """503 and not 502: it is not the name's fault."""
         proxy = self.proxy()
+        had = proxy.descriptors()
         sock = self.dial(proxy.port)
-        wait_until(lambda: proxy.descriptors() > 0, 'the proxy')
         sock.sendall(b'C')
-        time.sleep(0.2)
+        wait_until(lambda: proxy.descriptors() > had, 'it to be accepted')
         self.few(proxy, proxy.descriptors())
         sock.sendall(request(80).replace(b'127.0.0.1',
                                          b'nowhere.invalid')[1:])

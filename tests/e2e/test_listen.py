@@ -390,7 +390,7 @@ class ProxyHeader(Listen):
             sock.close()
 
     def test_too_slow(self):
-        proxy = self.required(extra='timeouts:\n  head: 300ms')
+        proxy = self.required(extra='timeouts:\n  head: 2s')
         sock = self.dial(self.in_port)
         sock.sendall(V1[:9])
         self.assertEqual(self.rest(sock), b'')

@@ -30,13 +30,14 @@ class Wire:
 
 
 class Ping(Case):
-    def meet(self, proxy):
-        """A WebSocket through the proxy: both ends, raw."""
+    def meet(self, proxy, of_client=b'', of_server=b''):
+        """A WebSocket through the proxy: both ends, raw.  What the peers say
+        at once comes before any ping of ours."""
         ready, ends = threading.Event(), []
 
         def handler(sock):
             read_head(sock)
-            sock.sendall(ANSWER)
+            sock.sendall(ANSWER + of_server)
             ends.append(sock)
             ready.set()
             self.over.wait(60)
@@ -44,7 +45,7 @@ class Ping(Case):
         server = self.serve(handler)
         self.addCleanup(self.over.set)
         sock = self.connect(proxy, server.port)
-        sock.sendall(REQUEST)
+        sock.sendall(REQUEST + of_client)
         self.assertEqual(read_head(sock), ANSWER)
         self.assertTrue(ready.wait(60))
         return Wire(sock), Wire(ends[0])
@@ -138,9 +139,8 @@ class Ping(Case):
 
     def test_never_inside_a_frame(self):
         proxy = self.proxy(websocket={'keepalive': '1s'})
-        client, server = self.meet(proxy)
         whole = frame(2, b'x' * 1000)
-        server.sock.sendall(whole[:500])
+        client, server = self.meet(proxy, of_server=whole[:500])
         self.assertEqual(read_exactly(client.sock, 500), whole[:500])
         # The server is pinged meanwhile, the client is not.
         self.assertEqual(server.read()[0], 9)
@@ -154,7 +154,7 @@ class Ping(Case):
         """Our pings keep nobody alive in the eyes of timeouts.idle; the
         peers' own frames do."""
         proxy = self.proxy(websocket={'keepalive': '1s'},
-                           extra='timeouts: {idle: 3s}')
+                           extra='timeouts: {idle: 5s}')
         client, server = self.meet(proxy)
 
         def answer(wire, mask):
@@ -183,8 +183,8 @@ class Ping(Case):
     def test_no_pings_after_a_close(self):
         proxy = self.proxy(websocket={'keepalive': '1s'},
                            extra='timeouts: {idle: 2s}')
-        client, server = self.meet(proxy)
-        client.sock.sendall(frame(8, b'\x03\xe8', mask=True))
+        client, server = self.meet(
+            proxy, of_client=frame(8, b'\x03\xe8', mask=True))
         # The server does not answer; idle ends it, and no ping came.
         self.assertEqual(server.read(), (8, b'\x03\xe8'))
         self.assertEqual(read_all(server.sock), b'')

@@ -357,15 +357,15 @@ class Descriptors(Scale):
         greedy = Crowd(self, proxy.port, server.port)
         greedy.ask(f'silent {crowd_size}')
         wait_until(lambda: 'trying again' in proxy.stderr(), 'a word')
+        begin = time.monotonic()
         said = proxy.stderr().count('\n')
         used = sum(cpu_ms(p) for p in pids)
-        begin = time.monotonic()
         for _ in range(3):
             self.whole(old.ask('speak'), 40)
             time.sleep(seconds / 3)
-        took = time.monotonic() - begin
         used = sum(cpu_ms(p) for p in pids) - used
         said = proxy.stderr().count('\n') - said
+        took = time.monotonic() - begin
         figure(f'descriptors: {used / took / 10:.2f}% of a core, {said} '
                f'lines in {took:.0f} s')
         self.assertLess(used / took, 100)

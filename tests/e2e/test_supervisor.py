@@ -13,6 +13,7 @@ import threading
 
 import harness
 from harness import echo, read_all, read_exactly, wait_until
+from sampler import sleeps
 
 
 def parents():
@@ -380,12 +381,12 @@ class Logs(Supervised):
         """The child that has the log open."""
         log = str(proxy.log)
         for pid in self.children(proxy):
-            for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
-                try:
+            try:
+                for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
                     if os.readlink(fd) == log:
                         return pid
-                except OSError:
-                    pass
+            except OSError:         # it has just ended, or closed that
+                pass
         raise AssertionError(f'nobody has {log} open')
 
     def test_killed_worker_takes_no_line_with_it(self):
@@ -412,6 +413,9 @@ class Logs(Supervised):
         proxy = self.proxy()
         tunnels = [self.connect(proxy, server.port) for _ in range(20)]
         for _ in range(3):
+            # One that writes may tear a line, or write some twice.
+            proxy.wait_line('tunnel.connect', len(tunnels))
+            wait_until(lambda: sleeps(self.logger(proxy)), 'it to rest')
             logger = self.logger(proxy)
             os.kill(logger, signal.SIGKILL)
             for tunnel in tunnels:

@@ -29,8 +29,8 @@ class Lifetime(Case):
         """It moves bytes all the time, and ends all the same."""
         server = self.serve(echo)
         proxy = self.proxy(extra='timeouts: {lifetime: 1500ms}')
-        sock = self.connect(proxy, server.port)
         begun = time.monotonic()
+        sock = self.connect(proxy, server.port)
         try:
             while True:
                 sock.sendall(b'\0')
@@ -51,7 +51,7 @@ class Listener(Case):
         port = free_port()
         config = CONFIG.replace(
             '{listen}', '{listen}\n  - address: 127.0.0.1:%d\n'
-            '    timeouts: {{idle: 500ms, head: 300ms}}' % port)
+            '    timeouts: {{idle: 3s, head: 2s}}' % port)
         proxy = self.proxy(config=config)
         wait_until(lambda: listens(port), 'the other listener')
         patient = self.connect(proxy, server.port)
@@ -120,8 +120,7 @@ class Http(Case):
             read_all(sock)
         server = self.serve(handler)
         proxy = self.proxy(http={'idle': '500ms'})
-        sock = self.connect(proxy, server.port)
-        sock.sendall(GET)
+        sock = self.connect(proxy, server.port, early=GET)
         self.assertTrue(read_head(sock).startswith(b'HTTP/1.1 200 '))
         self.assertEqual(read_exactly(sock, 2), b'ok')
         # And between two exchanges it is.
@@ -137,12 +136,12 @@ class Http(Case):
             sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
             read_all(sock)
         server = self.serve(handler)
-        proxy = self.proxy(http={'first_byte': '1s'})
+        proxy = self.proxy(http={'first_byte': '4s'})
         sock = self.connect(proxy, server.port)
         sock.sendall(b'PUT / HTTP/1.1\r\nHost: a\r\n'
                      b'Content-Length: 4\r\n\r\n')
         for _ in range(4):
-            time.sleep(0.5)
+            time.sleep(1.2)
             sock.sendall(b'x')
         self.assertTrue(read_head(sock).startswith(b'HTTP/1.1 200 '))
         read_exactly(sock, 2)       # or closing would be a reset

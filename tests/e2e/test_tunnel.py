@@ -271,8 +271,7 @@ class Idle(Case):
     def test_websocket_outlives_http_timers(self):
         server = self.serve(websocket)
         proxy = self.proxy(http={'idle': '1s'})
-        sock = self.connect(proxy, server.port)
-        sock.sendall(REQUEST)
+        sock = self.connect(proxy, server.port, early=REQUEST)
         read_head(sock)
         read_exactly(sock, 9)
         time.sleep(3)
@@ -286,8 +285,7 @@ class Idle(Case):
     def test_raw_outlives_http_timers(self):
         server = self.serve(echo)
         proxy = self.proxy(http={'idle': '1s'})
-        sock = self.connect(proxy, server.port)
-        sock.sendall(b'\x00a')
+        sock = self.connect(proxy, server.port, early=b'\x00a')
         read_exactly(sock, 2)
         time.sleep(2.5)
         sock.sendall(b'b')
@@ -296,8 +294,8 @@ class Idle(Case):
     def test_idle_http_ends(self):
         server = self.serve(answers)
         proxy = self.proxy(http={'idle': '1s'})
-        sock = self.connect(proxy, server.port)
-        sock.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        sock = self.connect(proxy, server.port,
+                            early=b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
         read_head(sock)
         self.assertEqual(read_exactly(sock, 2), b'ok')
         self.assertEqual(read_all(sock), b'')
@@ -306,9 +304,8 @@ class Idle(Case):
 
     def test_idle_raw_ends(self):
         server = self.serve(echo)
-        proxy = self.proxy(extra='timeouts:\n  idle: 500ms')
-        sock = self.connect(proxy, server.port)
-        sock.sendall(b'\x00a')
+        proxy = self.proxy(extra='timeouts:\n  idle: 3s')
+        sock = self.connect(proxy, server.port, early=b'\x00a')
         read_exactly(sock, 2)
         self.assertEqual(read_all(sock), b'')
         sock.close()

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent / 'e2e'))
 
 import harness                                          # noqa: E402
 
-PATIENCE = 10           # s: what takes longer hangs
+PATIENCE = 60           # s: what takes longer hangs
 CALLS_MAX, TRACE = 80, 6144
 OFF, NTH, RANDOM, BURST = range(4)
 ALL = 1 << 62
@@ -157,8 +157,8 @@ plugins:
 {plugins}
 destinations:
   allow: [127.0.0.0/8, "::1"]
-timeouts: {{resolve: 1s, connect: 2s, farewell: 1s, wait: 1s, head: 2s,
-           detect: 2s, unacknowledged: 0, keepalive: 0}}
+timeouts: {{resolve: 4s, connect: 8s, farewell: 1s, wait: 4s, head: 8s,
+           detect: 8s, unacknowledged: 0, keepalive: 0}}
 log:
   - file: "{log}"
     format: {format}

@@ -38,8 +38,8 @@ CONFIGS = {
     'open': {'allow': '127.0.0.1'},
     'closed': {},
     'wide': {'allow': '0.0.0.0/0, "::/0"'},
-    'hasty': {'allow': '127.0.0.1', 'timeouts': 'head: 300ms',
-              'http': 'head_time: 300ms'},
+    'hasty': {'allow': '127.0.0.1', 'timeouts': 'head: 2s',
+              'http': 'head_time: 2s'},
     'enforce': {'allow': '127.0.0.1', 'http': 'mode: enforce',
                 'websocket': 'mode: enforce'},
 }
@@ -106,7 +106,7 @@ class Fairlead:
     def settle(self):
         """Descriptors are back at what they were; None, or how many are
         not."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.open_descriptors() > self.descriptors:
             if time.monotonic() > end:
                 return self.open_descriptors() - self.descriptors

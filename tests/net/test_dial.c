@@ -583,6 +583,8 @@ test_late_answers(void **state)
 	start(&f, "late.test");
 	until_asked(&f, 1);
 	assert_asked(&f, 0, "127.0.0.3");
+	while (f.dns.nheld == 0)
+		loop_turn(f.loop, true);
 	fakedns_release(&f.dns);
 	assert_failed(&f, WHY_CONNECT_FAILED, "127.0.0.3:");
 	assert_asked(&f, 1, "2001:db8::1");

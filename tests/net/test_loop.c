@@ -155,6 +155,43 @@ test_timer_stops_timer(void **state)
 }
 
 static void
+stop_timer(void *arg, bool readable, bool writable)
+{
+	struct probe *p = arg;
+
+	(void)writable;
+	p->readable += readable;
+	timer_stop(&p->timer);
+	watch_stop(&p->watch);
+}
+
+/* Bytes that were there before we looked were in time, also where the timer
+ * is over since. */
+static void
+test_watch_before_timer(void **state)
+{
+	struct loop *loop = loop_create();
+	struct probe p = { .calls = 0 };
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	watch_set(loop, &p.watch, ends[0], 1, stop_timer, &p);
+	timer_start(loop, &p.timer, 10, probe_fired, &p);
+	loop_turn(loop, false);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	usleep(20000);
+	while (p.readable + p.calls == 0)
+		loop_turn(loop, true);
+	assert_int_equal(p.readable, 1);
+	assert_int_equal(p.calls, 0);
+	assert_false(timer_running(&p.timer));
+	close(ends[0]);
+	close(ends[1]);
+	loop_free(loop);
+}
+
+static void
 free_me(void *arg)
 {
 
@@ -381,6 +418,7 @@ main(void)
 		cmocka_unit_test(test_timer_counts_from_now),
 		cmocka_unit_test(test_timer_restart),
 		cmocka_unit_test(test_timer_stops_timer),
+		cmocka_unit_test(test_watch_before_timer),
 		cmocka_unit_test(test_timer_freed_inside),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_watch_reused_number),
