@@ -108,7 +108,7 @@ tell(struct audit *audit, struct audit_log *log)
 		log->told = false;
 		tell_mended(audit, log);
 	}
-	log->seen = log->trouble;
+	log->seen = 0;
 }
 
 void

@@ -373,23 +373,41 @@ note_unopened(struct scribe *scribe, int error, const struct err *err)
 		set_state(scribe, SCRIBE_BROKEN, scribe->unopened);
 }
 
-/* The file that has the name now takes the place of the one in use. */
+/* A line of which the old file has a part goes whole to another one: it is
+ * still in its spool. */
+static void
+leave_old(struct scribe *scribe)
+{
+	if (scribe->torn != NULL)
+		scribe->torn->part = 0;
+	scribe->torn = NULL;
+	watch_stop(&scribe->watch);
+	outfile_leave(&scribe->file);
+}
+
+static bool
+is_removed(const struct scribe *scribe)
+{
+	return (!scribe->nameless && outfile_is_removed(&scribe->file));
+}
+
+/* The file that has the name now takes the place of the one in use; where that
+ * has none any more, nobody would find what is written to it. */
 static void
 open_anew(struct scribe *scribe)
 {
 	struct outfile fresh;
 	struct err err;
+	int error;
 
 	if (outfile_open(&fresh, scribe->file.name, &err) != 0) {
-		note_unopened(scribe, errno, &err);
+		error = errno;
+		if (is_removed(scribe))
+			leave_old(scribe);
+		note_unopened(scribe, error, &err);
 		return;
 	}
-	/* A line of which the old one has a part goes whole to the new one:
-	 * it is still in its spool. */
-	if (scribe->torn != NULL)
-		scribe->torn->part = 0;
-	scribe->torn = NULL;
-	watch_stop(&scribe->watch);
+	leave_old(scribe);
 	timer_stop(&scribe->again);
 	outfile_close(&scribe->file);
 	scribe->file = fresh;
@@ -402,12 +420,10 @@ open_anew(struct scribe *scribe)
 	show_trouble(scribe);
 }
 
-/* Nobody would find what is written now. */
 static void
 look_for_name(struct scribe *scribe)
 {
-	if (scribe->nameless || scribe->unopened != 0 ||
-	    !outfile_is_removed(&scribe->file))
+	if (scribe->file.fd < 0 || !is_removed(scribe))
 		return;
 	log_say(FRL_NOTICE, "%s was removed; opening it anew",
 	    scribe->file.name);

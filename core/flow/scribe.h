@@ -58,8 +58,9 @@ void scribe_write(struct scribe *scribe);
 /* The same, and wait up to ms for a reader; 0 if all is written. */
 int scribe_flush(struct scribe *scribe, uint64_t ms);
 
-/* Open the file anew; goes on with the old one as long as that fails.  It does
- * so by itself when the file was removed. */
+/* Open the file anew.  As long as that fails it goes on with the old one, unless
+ * that was removed: then lines wait.  It is done unasked when the file was
+ * removed. */
 void scribe_reopen(struct scribe *scribe);
 
 #endif

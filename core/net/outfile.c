@@ -105,10 +105,17 @@ outfile_open(struct outfile *file, const char *name, struct err *err)
 }
 
 void
-outfile_close(struct outfile *file)
+outfile_leave(struct outfile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
+	file->fd = -1;
+}
+
+void
+outfile_close(struct outfile *file)
+{
+	outfile_leave(file);
 	free(file->name);
 	*file = (struct outfile){ .fd = -1 };
 }

@@ -34,6 +34,9 @@ int outfile_open(struct outfile *file, const char *name,
     struct err *err);
 void outfile_close(struct outfile *file);
 
+/* Close it, but keep its name for later: fd is -1. */
+void outfile_leave(struct outfile *file);
+
 /* Is that name one of the descriptors we were given? */
 bool outfile_is_standard(const char *name);
 

@@ -356,10 +356,12 @@ static void
 test_reopen_fails(void **state)
 {
 	struct fixture *f = *state;
+	char old[128];
 
 	begin(f);
 	put(f, 0, 100);
-	assert_int_equal(unlink(f->path), 0);
+	snprintf(old, sizeof(old), "%s.1", f->path);
+	assert_int_equal(rename(f->path, old), 0);
 	assert_int_equal(mkdir(f->path, 0700), 0);
 	scribe_reopen(f->scribe);
 	assert_int_equal(f->spools[1].page->trouble, EISDIR);
@@ -372,9 +374,10 @@ test_reopen_fails(void **state)
 		loop_turn(f->loop, true);
 	put(f, 0, 100);
 	scribe_write(f->scribe);
-	f->got[0] = 2;			/* in the old one */
+	read_file(f, old);
 	read_file(f, f->path);
 	assert_int_equal(f->got[0], 3);
+	unlink(old);
 }
 
 /* Lines wait for a file that is not to be had yet. */
@@ -395,6 +398,28 @@ test_await(void **state)
 	while (f->spools[0].page->lines_got == 0)
 		loop_turn(f->loop, true);
 	assert_int_equal(f->spools[0].page->trouble, 0);
+	read_file(f, f->path);
+	assert_int_equal(f->got[0], 1);
+}
+
+/* Neither the old file nor a new one would keep them: lines wait. */
+static void
+test_removed_and_not_to_be_had(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	put(f, 0, 100);
+	assert_int_equal(scribe_flush(f->scribe, 0), -1);
+	assert_int_equal(f->spools[1].page->trouble, EISDIR);
+	scribe_reopen(f->scribe);
+	assert_int_equal(f->spools[0].page->lines_got, 0);
+	assert_int_equal(rmdir(f->path), 0);
+	while (f->spools[0].page->lines_got == 0)
+		loop_turn(f->loop, true);
+	assert_int_equal(f->spools[1].page->trouble, 0);
 	read_file(f, f->path);
 	assert_int_equal(f->got[0], 1);
 }
@@ -496,6 +521,7 @@ main(void)
 		TEST(test_reopen_fails),
 		TEST(test_await),
 		TEST(test_removed_file),
+		TEST(test_removed_and_not_to_be_had),
 		TEST(test_full_disk),
 		TEST(test_removed_source),
 		TEST(test_mad_putter),
