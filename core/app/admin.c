@@ -3,6 +3,7 @@
 
 #include "app/admin_parts.h"
 #include "app/cli.h"
+#include "app/fullness.h"
 #include "app/process.h"
 #include "base/log.h"
 
@@ -381,11 +382,12 @@ serve(int channel, void *arg)
 {
 	struct admin *a = calloc(1, sizeof(*a));
 
-	(void)arg;
-	if (a != NULL)
+	if (a != NULL && (a->fullness = fullness_create(arg)) != NULL)
 		a->loop = loop_create();
 	if (a == NULL || a->loop == NULL) {
 		log_say(FRL_ERROR, "admin: out of memory or descriptors");
+		if (a != NULL)
+			fullness_free(a->fullness);
 		free(a);
 		return (EXIT_RUNTIME);
 	}
@@ -400,12 +402,13 @@ serve(int channel, void *arg)
 		lose_seat(a->seats);
 	timer_stop(&a->patience);
 	loop_free(a->loop);
+	fullness_free(a->fullness);
 	free(a);
 	return (EXIT_FINE);
 }
 
 pid_t
-admin_start(int *ret_channel)
+admin_start(const struct census *census, int *ret_channel)
 {
-	return (process_start(serve, NULL, ret_channel));
+	return (process_start(serve, (void *)(uintptr_t)census, ret_channel));
 }

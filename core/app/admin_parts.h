@@ -29,6 +29,8 @@
 #define ADMIN_REQUEST_SIZE 4096
 #define ADMIN_HIGH ((size_t)256 * 1024)	/* of an answer, in memory */
 
+struct fullness;
+
 /* A worker. */
 struct admin_seat {
 	struct admin_seat *prev, *next;
@@ -81,6 +83,7 @@ struct admin {
 	struct message_state state;
 	struct admin_seat *seats;
 	struct board past;		/* of workers that are gone */
+	struct fullness *fullness;	/* of the limits */
 	struct admin_client *clients;
 	unsigned client_count;
 	struct admin_client *asker;	/* whose turn it is; NULL: nobody's, */

@@ -7,6 +7,7 @@
  * it.
  */
 #include "app/admin_parts.h"
+#include "app/fullness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,31 @@ is_stopping(const struct admin *a, char *why, size_t size)
 	if (a->state.stopping)
 		(void)snprintf(why, size, "the proxy is draining");
 	return (a->state.stopping);
+}
+
+static bool
+is_full(const struct admin *a, char *why, size_t size)
+{
+	return (fullness_say(a->fullness, a->state.generation, why, size));
+}
+
+/* No tunnel of theirs is lost, but nobody comes in. */
+static bool
+is_resting(const struct admin *a, char *why, size_t size)
+{
+	const struct admin_seat *seat;
+	unsigned n = 0, all = 0;
+
+	DL_FOREACH(a->seats, seat) {
+		if (seat->generation != a->state.generation ||
+		    seat->board == NULL)
+			continue;
+		all++;
+		n += board_get(&seat->board->rows[BOARD_resting]) != 0;
+	}
+	(void)snprintf(why, size, "%u of %u workers can accept nobody: too "
+	    "many open files, or no memory", n, all);
+	return (n != 0);
 }
 
 /* A log with `audit: required`. */
@@ -68,6 +94,8 @@ static const struct {
 	{ "draining", is_stopping },
 	{ "starting", is_starting },
 	{ "audit", is_unlogged },
+	{ "limits", is_full },
+	{ "descriptors", is_resting },
 };
 
 bool

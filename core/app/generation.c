@@ -6,6 +6,7 @@
 #include "app/spools.h"
 #include "app/warden.h"
 #include "base/board.h"
+#include "base/census.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct seat {
 	struct spools_kept spools;
 	struct ward ward;
 	int board;			/* its counters; -1: none yet */
+	int row;			/* of the census; -1: none */
 	uint64_t born_us;
 };
 
@@ -39,6 +41,7 @@ struct generation {
 	const struct generation_owner *owner;
 	struct loop *loop;
 	const struct gates *gates;
+	struct census *census;
 	unsigned number;
 	enum generation_state state;
 	struct plan plan;
@@ -166,6 +169,7 @@ send_sockets(const struct seat *seat)
 	if (n != 0 && message_send(seat->channel, &m, fds, n) != 0)
 		return (-1);
 	m.kind = MESSAGE_OPEN;
+	m.u.row = seat->row;
 	return (message_send(seat->channel, &m, NULL, 0));
 }
 
@@ -216,10 +220,14 @@ forget_board(struct seat *seat)
 static void
 empty_seat(struct seat *seat)
 {
+	struct generation *g = seat->generation;
+
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
 	forget_board(seat);
+	census_dismiss(g->census, seat->row);
+	seat->row = -1;
 	seat->state = ABSENT;
 	seat->pid = 0;
 }
@@ -278,6 +286,10 @@ order_worker(struct seat *seat, int worker)
 	struct message m = { .kind = MESSAGE_WORKER };
 	int bell = spools_make(&seat->spools, g->plan.log_count);
 
+	seat->row = census_admit(g->census, g->number);
+	if (seat->row < 0)
+		log_say(FRL_WARNING, "too many workers: `limits` are of "
+		    "another one's own");
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
 	    warden_meet(&g->warden, &seat->ward, seat->channel,
@@ -340,6 +352,7 @@ start_workers(struct generation *g)
 		g->seats[i].generation = g;
 		g->seats[i].slot = i;
 		g->seats[i].channel = g->seats[i].board = -1;
+		g->seats[i].row = -1;
 		seat_start(&g->seats[i]);
 	}
 	look(g);
@@ -514,12 +527,13 @@ plugin_barred(void *arg, const struct bar *bar)
 
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
-    const struct gates *gates, const struct generation_owner *owner)
+    const struct gates *gates, struct census *census,
+    const struct generation_owner *owner)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
 	if (g != NULL) {
-		g->keeper = keeper_start(path, &g->channel);
+		g->keeper = keeper_start(path, census, &g->channel);
 		if (g->keeper < 0) {
 			free(g);
 			g = NULL;
@@ -533,6 +547,7 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->loop = loop;
 	g->number = number;
 	g->gates = gates;
+	g->census = census;
 	g->owner = owner;
 	g->warden.arg = g;
 	g->warden.news = plugin_news;

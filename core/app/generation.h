@@ -32,6 +32,7 @@
 enum generation_state { PLANNING, STARTING, CURRENT, OLD, FAILED };
 
 struct blame;
+struct census;
 struct generation;
 
 /* News for the supervisor, from the loop; it frees no generation in them. */
@@ -58,9 +59,10 @@ struct generation_owner {
 	void (*gone)(void *arg, struct generation *generation);
 };
 
-/* NULL without memory or processes; that was said. */
+/* census: borrow; its workers have rows there.  NULL without memory or
+ * processes; that was said. */
 struct generation *generation_start(struct loop *loop, const char *path,
-    unsigned number, const struct gates *gates,
+    unsigned number, const struct gates *gates, struct census *census,
     const struct generation_owner *owner);
 
 /* Start its workers.  logger: borrow. */

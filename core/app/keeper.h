@@ -12,9 +12,12 @@
 
 #include <sys/types.h>
 
+struct census;
+
 /* Fork one that reads the configuration at path (borrow), says its plan (see
- * message.h) and forks workers until the channel closes.  Its pid, or -1 and
- * errno. */
-pid_t keeper_start(const char *path, int *ret_channel);
+ * message.h) and forks workers, who have the census (borrow), until the channel
+ * closes.  Its pid, or -1 and errno. */
+pid_t keeper_start(const char *path, const struct census *census,
+    int *ret_channel);
 
 #endif

@@ -96,7 +96,7 @@ add_crumbs(struct worker_seat *seat, const int *fds, size_t count)
 
 /* Before there is a loop. */
 static int
-take_sockets(struct worker_seat *seat)
+take_sockets(struct worker_seat *seat, int32_t *ret_row)
 {
 	int fds[CHANNEL_FDS_MAX];
 	struct message m;
@@ -106,8 +106,10 @@ take_sockets(struct worker_seat *seat)
 		if (channel_receive(seat->channel, &m, sizeof(m), 1, fds,
 		    &count) <= 0)
 			return (-1);
-		if (m.kind == MESSAGE_OPEN)
+		if (m.kind == MESSAGE_OPEN) {
+			*ret_row = m.u.row;
 			return (0);
+		}
 		if (m.kind == MESSAGE_BAR)
 			bars_put(&seat->bars, &m.u.bar);
 		if ((m.kind == MESSAGE_CRUMBS &&
@@ -233,7 +235,7 @@ leave(const struct worker_seat *seat, size_t logs)
 }
 
 int
-worker_run(struct config *config, int channel)
+worker_run(struct config *config, const struct census *census, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
 	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
@@ -241,14 +243,18 @@ worker_run(struct config *config, int channel)
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;
+	int32_t row = -1;
 
 	descriptors_raise(config->limits.tunnels);
-	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0 &&
+	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat, &row) == 0 &&
 	    seat.crumbs != NULL && crash_watch(seat.crumbs, config) == 0) {
 		guest.sockets = seat.sockets;
 		guest.socket_count = seat.count;
 		guest.loggers = seat.loggers;
 		guest.bars = &seat.bars;
+		if (row >= 0)
+			guest.census = (struct census_seat){ census,
+			    (uint32_t)row };
 		code = server_run(config, &guest);
 	}
 	crash_forget();
