@@ -91,6 +91,54 @@ put_plugins(struct admin_client *c, const struct board *sum)
 		    "%.6f\n", i->name, (double)board_get(&i->us) / 1e6);
 }
 
+/* How a log is doing, for whichever worker it is worst. */
+struct row {
+	char file[BOARD_FILE_SIZE];
+	bool broken;
+};
+
+/* Logs of old generations, too. */
+static size_t
+find_logs(const struct admin *a, struct row *rows, size_t max)
+{
+	const struct admin_seat *seat;
+	char file[BOARD_FILE_SIZE];
+	size_t count = 0, i, k;
+
+	DL_FOREACH(a->seats, seat)
+		for (i = 0; seat->board != NULL && i < BOARD_LOGS_MAX; i++) {
+			board_log_file(&seat->board->logs[i], file);
+			for (k = 0; k < count && strcmp(rows[k].file,
+			    file) != 0; k++)
+				;
+			if (file[0] == '\0' || k == max)
+				continue;
+			if (k == count) {
+				strcpy(rows[k].file, file);
+				rows[count++].broken = false;
+			}
+			rows[k].broken |= atomic_load(
+			    &seat->board->logs[i].trouble) != 0;
+		}
+	return (count);
+}
+
+static void
+put_logs(struct admin_client *c)
+{
+	struct row rows[4 * BOARD_LOGS_MAX];
+	size_t i, n = find_logs(c->admin, rows, sizeof(rows) /
+	    sizeof(rows[0]));
+
+	if (n == 0)
+		return;
+	head(c, "log_broken", "gauge", "1: this log cannot be "
+	    "written.");
+	for (i = 0; i < n; i++)
+		client_say(c, "fairlead_log_broken{log=\"%s\"} %d\n",
+		    rows[i].file, rows[i].broken);
+}
+
 static void
 put_state(struct admin_client *c)
 {
@@ -103,8 +151,7 @@ put_state(struct admin_client *c)
 		workers++;
 	head(c, "info", "gauge", "The version that runs.");
 	client_say(c, "fairlead_info{version=\"" FRL_VERSION "\"} 1\n");
-	one(c, "ready", "gauge", "Is a worker of the newest configuration "
-	    "there, and the proxy not draining?", admin_ready(a));
+	one(c, "ready", "gauge", "Are new clients served?", admin_ready(a));
 	one(c, "start_time_seconds", "gauge", "When the proxy was started, "
 	    "since 1970.", s->began_us / 1000000);
 	one(c, "generation", "gauge", "Of the configuration that serves.",
@@ -132,6 +179,7 @@ admin_metrics(struct admin_client *c)
 	admin_sum(c->admin, sum);
 	put_state(c);
 	put_rows(c, sum);
+	put_logs(c);
 	put_ends(c, sum);
 	put_plugins(c, sum);
 	free(sum);

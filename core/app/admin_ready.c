@@ -59,6 +59,32 @@ is_resting(const struct admin *a, char *why, size_t size)
 	return (n != 0);
 }
 
+/* A log with `audit: required`. */
+static bool
+is_unlogged(const struct admin *a, char *why, size_t size)
+{
+	const struct admin_seat *seat;
+	const struct board_log *log;
+	uint32_t trouble;
+	size_t i;
+
+	DL_FOREACH(a->seats, seat) {
+		if (seat->generation != a->state.generation ||
+		    seat->board == NULL)
+			continue;
+		for (i = 0; i < BOARD_LOGS_MAX; i++) {
+			log = &seat->board->logs[i];
+			trouble = atomic_load(&log->trouble);
+			if (trouble == 0 || !atomic_load(&log->required))
+				continue;
+			(void)snprintf(why, size, "the audit log cannot be "
+			    "written: %s", board_log_why(trouble));
+			return (true);
+		}
+	}
+	return (false);
+}
+
 /* Each says whether it holds, and then why in a sentence (UTF-8, without a
  * quote, a backslash or a control character). */
 static const struct {
@@ -67,6 +93,7 @@ static const struct {
 } checks[] = {
 	{ "draining", is_stopping },
 	{ "starting", is_starting },
+	{ "audit", is_unlogged },
 	{ "limits", is_full },
 	{ "descriptors", is_resting },
 };

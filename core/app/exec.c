@@ -66,7 +66,7 @@ struct exec {
 	char *const *command;
 	uint64_t farewell_ms;
 	sigset_t mask;			/* as we were started */
-	bool pipe_ignored;
+	sigset_t defaults;		/* likewise; of what we ignore */
 	struct server *server;
 	pid_t pid;			/* 0: not yet, or no longer */
 	int status;			/* -1: none yet */
@@ -127,15 +127,11 @@ make_environment(const char *door)
 static int
 set_signals(const struct exec *exec, posix_spawnattr_t *attr)
 {
-	sigset_t defaults;
 	int error;
 
-	sigemptyset(&defaults);
-	if (!exec->pipe_ignored)
-		sigaddset(&defaults, SIGPIPE);
 	error = posix_spawnattr_setsigmask(attr, &exec->mask);
 	if (error == 0)
-		error = posix_spawnattr_setsigdefault(attr, &defaults);
+		error = posix_spawnattr_setsigdefault(attr, &exec->defaults);
 	if (error == 0)
 		error = posix_spawnattr_setflags(attr,
 		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -273,22 +269,35 @@ opened(void *arg, struct server *server, struct err *err)
 	return (error == 0 ? 0 : say_why(exec, error, err));
 }
 
+/* Of those that the server will ignore: was it not so before? */
+static int
+note_default(int signo, sigset_t *defaults)
+{
+	struct sigaction action;
+
+	if (sigaction(signo, NULL, &action) != 0)
+		return (-1);
+	if (action.sa_handler != SIG_IGN)
+		sigaddset(defaults, signo);
+	return (0);
+}
+
 int
 exec_run(struct config *config, char *const *command)
 {
 	struct exec exec = { .command = command, .status = -1,
 		.farewell_ms = config->timeouts.farewell };
 	const struct server_guest guest = { .arg = &exec, .opened = opened };
-	struct sigaction pipe_action;
 	int code;
 
+	sigemptyset(&exec.defaults);
 	if (sigprocmask(SIG_BLOCK, NULL, &exec.mask) != 0 ||
-	    sigaction(SIGPIPE, NULL, &pipe_action) != 0) {
+	    note_default(SIGPIPE, &exec.defaults) != 0 ||
+	    note_default(SIGXFSZ, &exec.defaults) != 0) {
 		log_say(FRL_ERROR, "cannot read the signal mask: %s",
 		    strerror(errno));
 		return (EXIT_FAILURE);
 	}
-	exec.pipe_ignored = pipe_action.sa_handler == SIG_IGN;
 	code = server_run(config, &guest);
 	return (exec.status >= 0 ? exec.status : code);
 }

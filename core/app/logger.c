@@ -65,7 +65,7 @@ struct logger {
 /* Files								*/
 
 static struct file *
-use_file(struct logger *l, const char *name, struct err *err)
+use_file(struct logger *l, const char *name, bool anyway, struct err *err)
 {
 	struct file *file;
 	struct err why;
@@ -77,10 +77,11 @@ use_file(struct logger *l, const char *name, struct err *err)
 		}
 	file = calloc(1, sizeof(*file));
 	if (file != NULL)
-		file->scribe = scribe_open(l->loop, name, &why);
+		file->scribe = anyway ? scribe_await(l->loop, name) :
+		    scribe_open(l->loop, name, &why);
 	if (file == NULL || file->scribe == NULL) {
-		err_set(err, "%s%s", file == NULL ? "out of memory" :
-		    why.text, l->dropped ?
+		err_set(err, "%s%s", file == NULL || anyway ?
+		    "out of memory" : why.text, l->dropped ?
 		    " (logs are written as security.user)" : "");
 		free(file);
 		return (NULL);
@@ -131,7 +132,8 @@ open_log(struct logger *l, const struct message *m, struct err *err)
 		logs->generation = m->u.open.generation;
 		DL_APPEND(l->logs, logs);
 	}
-	logs->files[i] = use_file(l, m->u.open.u.log.file, err);
+	logs->files[i] = use_file(l, m->u.open.u.log.file, m->u.open.anyway,
+	    err);
 }
 
 static void

@@ -100,6 +100,7 @@ struct message {
 		struct {
 			uint32_t generation;
 			uint32_t number;	/* of the plan's logs */
+			bool anyway;		/* OPEN_LOG: also later */
 			union {
 				struct plan_log log;	/* OPEN_LOG */
 				struct err why;		/* OPENED: "", or

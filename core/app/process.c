@@ -13,7 +13,7 @@ static void
 ignore_signals(void)
 {
 	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
-		SIGPIPE };
+		SIGPIPE, SIGXFSZ };
 	sigset_t none;
 	size_t i;
 

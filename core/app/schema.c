@@ -17,6 +17,7 @@
 /* Choices are written as uint32_t. */
 _Static_assert(sizeof(enum sink_format) == sizeof(uint32_t), "choice");
 _Static_assert(sizeof(enum sink_on_full) == sizeof(uint32_t), "choice");
+_Static_assert(sizeof(enum sink_audit) == sizeof(uint32_t), "choice");
 
 struct top {
 	uint64_t version;
@@ -76,6 +77,10 @@ static const struct frl_option log_table[] = {
 	    .help = "when it is too slow: stop reading, or count the loss",
 	    .type = FRL_OPTION_CHOICE,
 	    .offset = offsetof(struct sink_options, on_full) },
+	{ .name = "audit", .def = "off", .choices = "off|required",
+	    .help = "required: no new tunnel while it cannot be written",
+	    .type = FRL_OPTION_CHOICE,
+	    .offset = offsetof(struct sink_options, audit) },
 	{ .name = "events", .def = "[tunnel.*, http.*, ws.*]",
 	    .help = "which events are written", .type = FRL_OPTION_LIST,
 	    .offset = offsetof(struct sink_options, events) },
@@ -212,6 +217,10 @@ read_sink(struct schema *s, size_t at, const struct yaml_node *node)
 			    s->errors, "two logs into one file would tear "
 			    "each other's lines");
 	}
+	if (sink->audit == SINK_REQUIRED && sink->on_full == SINK_DROP)
+		yaml_complain(s->file, schema_place(node, "on_full"),
+		    s->errors, "on_full: drop loses lines, and audit: required "
+		    "forbids that; `block`, or `audit: off`, is expected");
 	events = node == NULL ? NULL : yaml_get(node, "events");
 	if (events != NULL && sink->events.count == 0)
 		yaml_complain(s->file, events, s->errors, "events: at least "

@@ -6,6 +6,7 @@
 #include "app/doors.h"
 #include "base/board.h"
 #include "base/log.h"
+#include "flow/audit.h"
 #include "flow/host.h"
 #include "flow/limits.h"
 #include "flow/tunnel.h"
@@ -34,6 +35,7 @@ struct server {
 	struct rules rules;
 	struct rules_upgrade *upgrades;
 	struct limits limits;
+	struct audit audit;
 	struct tunnels *tunnels;
 	struct doors *doors;
 	const char *leaving;		/* why; NULL: not yet */
@@ -121,7 +123,8 @@ start_events(struct server *s, struct err *err)
 		    s->guest == NULL || s->guest->loggers == NULL ? NULL :
 		    &s->guest->loggers[i], err) != 0)
 			return (-1);
-	return (0);
+	return (audit_begin(&s->audit, s->loop, s->events, s->config->sinks,
+	    s->config->sink_count, err));
 }
 
 static int
@@ -337,6 +340,7 @@ start(struct server *s, struct err *err)
 	options.env = &s->env;
 	options.rules = &s->rules;
 	options.limits = &s->limits;
+	options.audit = &s->audit;
 	s->tunnels = tunnels_create(&options, err);
 	if (s->tunnels == NULL ||
 	    doors_open(s->doors, s->loop, s->tunnels, err) != 0)
@@ -353,6 +357,7 @@ stop(struct server *s)
 	doors_close(s->doors);
 	tunnels_free(s->tunnels);
 	limits_end(&s->limits);
+	audit_end(&s->audit);
 	if (s->resolver != NULL)
 		resolver_free(s->resolver);
 	host_forget(&s->env);
@@ -396,6 +401,7 @@ server_use_board(struct server *s, struct board *board)
 	size_t i, n = s->config->plugin_count;
 
 	tunnels_use_board(s->tunnels, board);
+	audit_use_board(&s->audit, board);
 	for (i = 0; i < n && i < BOARD_PLUGINS_MAX; i++) {
 		plugins[i]->counts = board == NULL ? NULL :
 		    &board->plugins[i];
@@ -453,6 +459,7 @@ server_run(struct config *config, const struct server_guest *guest)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* write(2) says so */
 	code = start(&s, &err);
 	if (code != 0)
 		log_say(FRL_ERROR, "%s", err.text);

@@ -173,6 +173,8 @@ open_some(struct supervisor *s, struct generation *g, bool standard)
 		m.u.open.generation = generation_number(g);
 		m.u.open.number = i;
 		m.u.open.u.log = plan->logs[i];
+		/* A logger in place of another: lines wait for it. */
+		m.u.open.anyway = generation_state(g) != PLANNING;
 		(void)message_post(&s->to_logger, &m, NULL, 0);
 	}
 }

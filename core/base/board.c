@@ -104,6 +104,45 @@ add_plugin(struct board *to, const struct board_plugin *from)
 }
 
 void
+board_name_log(struct board *board, size_t i, const char *file, int required)
+{
+	struct board_log *log = &board->logs[i];
+	size_t n = strlen(file);
+
+	if (n >= sizeof(log->file))
+		file += n - sizeof(log->file) + 1;
+	strcpy(log->file, file);
+	atomic_store(&log->required, required != 0);
+}
+
+void
+board_set_log(struct board *board, size_t i, uint32_t trouble)
+{
+	atomic_store_explicit(&board->logs[i].trouble, trouble,
+	    memory_order_relaxed);
+}
+
+void
+board_log_file(const struct board_log *log, char ret[BOARD_FILE_SIZE])
+{
+	size_t i;
+
+	/* The other process may be mad. */
+	for (i = 0; i + 1 < BOARD_FILE_SIZE && log->file[i] != '\0'; i++)
+		ret[i] = log->file[i] < ' ' || log->file[i] > '~' ||
+		    log->file[i] == '"' || log->file[i] == '\\' ? '?' :
+		    log->file[i];
+	ret[i] = '\0';
+}
+
+const char *
+board_log_why(uint32_t trouble)
+{
+	return (trouble == 0 ? "it is written" : trouble == BOARD_LOG_STILL ?
+	    "nobody takes its lines" : strerror((int)trouble));
+}
+
+void
 board_sum(struct board *to, const struct board *from, int past)
 {
 	uint32_t i, n = plugins_of(from);

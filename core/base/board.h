@@ -17,6 +17,8 @@
 
 #define BOARD_PLUGINS_MAX 32
 #define BOARD_NAME_SIZE 40	/* longer than any */
+#define BOARD_LOGS_MAX 4
+#define BOARD_FILE_SIZE 256	/* what is longer is cut in front */
 
 /*
  * X(member, name of the metric without "fairlead_", label or "", kind, help):
@@ -60,11 +62,21 @@ struct board_plugin {
 	_Atomic uint64_t calls, bytes, us;
 };
 
+/* A log: can it be written? */
+struct board_log {
+	char file[BOARD_FILE_SIZE];	/* see board_log_file() */
+	_Atomic uint32_t required;	/* no new tunnel where it cannot */
+	_Atomic uint32_t trouble;	/* 0; errno; BOARD_LOG_STILL */
+};
+
+#define BOARD_LOG_STILL UINT32_MAX	/* nobody takes its lines */
+
 struct board {
 	_Atomic uint64_t rows[BOARD_ROWS];
 	_Atomic uint64_t ends[WHY_COUNT];	/* of tunnels */
 	_Atomic uint32_t plugin_count;		/* whose names are there */
 	struct board_plugin plugins[BOARD_PLUGINS_MAX];
+	struct board_log logs[BOARD_LOGS_MAX];	/* without a file: none */
 };
 
 /* Memory for one, as a descriptor that can be passed on (close-on-exec) and
@@ -80,6 +92,17 @@ void board_copy(struct board *to, const struct board *from);
 
 /* Add it to a sum; past: its worker is gone, so are its gauges. */
 void board_sum(struct board *to, const struct board *from, int past);
+
+/* Name the i-th log, before it has trouble; how it is doing. */
+void board_name_log(struct board *board, size_t i, const char *file,
+    int required);
+void board_set_log(struct board *board, size_t i, uint32_t trouble);
+
+/* Its file in printable ASCII, without a quote or a backslash; "": none. */
+void board_log_file(const struct board_log *log, char ret[BOARD_FILE_SIZE]);
+
+/* What is wrong with it, for people. */
+const char *board_log_why(uint32_t trouble);
 
 /* Is the row a gauge? */
 int board_is_gauge(enum board_row row);

@@ -38,6 +38,8 @@ struct spool_page {
 	_Atomic uint64_t lines_put, lines_got;
 	_Atomic uint64_t dropped;		/* lines, by the putter */
 	_Atomic uint32_t wants_room;		/* the putter waits for it */
+	_Atomic uint32_t trouble;		/* of the getter with what it
+						 * writes to: errno, or 0 */
 };
 
 struct spool {

@@ -87,6 +87,8 @@
 	    "connection_timeout", FAULT) \
 	X(LIMIT, "limit", "a configured limit was reached", 503, \
 	    "connection_limit_reached", DECISION) \
+	X(UNLOGGED, "unlogged", "new tunnels cannot be logged", 503, \
+	    "proxy_internal_error", DECISION) \
 	X(QUARANTINED, "quarantined", \
 	    "an inspector that the tunnel needs is quarantined", 503, \
 	    "proxy_internal_error", DECISION) \

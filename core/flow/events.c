@@ -347,6 +347,12 @@ events_add_sink(struct events *events, const struct sink_options *options,
 	return (0);
 }
 
+const struct sink *
+events_sink(const struct events *events, size_t i)
+{
+	return (events->sinks[i]);
+}
+
 void
 events_untap(struct events *events)
 {

@@ -24,6 +24,7 @@
 #define EVENTS_TAP EVENTS_SINKS_MAX	/* its number among them */
 
 struct events;
+struct sink;
 struct event_slot;
 struct event_part;
 struct bars;
@@ -81,12 +82,14 @@ enum sink_format {
 	SINK_BOTH		/* of a tap: JSON, a tab, the text */
 };
 enum sink_on_full { SINK_BLOCK, SINK_DROP };
+enum sink_audit { SINK_OPTIONAL, SINK_REQUIRED };
 
 struct sink_options {
 	const char *file;		/* a path, "-" for stdout, or
 					 * "/dev/stderr" */
 	enum sink_format format;
 	enum sink_on_full on_full;
+	enum sink_audit audit;		/* see flow/audit.h */
 	struct frl_strings events;	/* "tunnel.*", "ws.frame", "*" */
 };
 
@@ -195,6 +198,9 @@ const bool *events_stalled(const struct events *events);
 
 /* fn(arg) whenever *events_stalled() has become false again. */
 void events_on_room(struct events *events, void (*fn)(void *arg), void *arg);
+
+/* A sink, as they were added (borrow). */
+const struct sink *events_sink(const struct events *events, size_t i);
 
 /* Open the files of all sinks anew (log rotation). */
 void events_reopen(struct events *events);

@@ -199,7 +199,8 @@ greet_refuse(struct buf *out, enum why why, const char *detail)
 	    "%sConnection: close\r\n\r\n",
 	    status, phrase(status), n,
 	    row->error[0] != '\0' ? row->error : "proxy_internal_response",
-	    text, why == WHY_LIMIT ? "Retry-After: 1\r\n" : "");
+	    text, why == WHY_LIMIT || why == WHY_UNLOGGED ?
+	    "Retry-After: 1\r\n" : "");
 	if (buf_append(out, head, (size_t)m) != 0)
 		return (-1);
 	return (buf_append(out, body, (size_t)n));

@@ -33,7 +33,13 @@ struct scribe {
 	struct scribe_source *torn;	/* the one with a part; or NULL */
 	struct timer retry;
 	struct watch watch;
+	int unopened;			/* errno: it is not the file that has
+					 * its name now, or there is none */
+	struct timer again;		/* opens it, then */
+	bool nameless;			/* it never had one: /proc/self/fd/3 */
 };
+
+static void	note_unopened(struct scribe *, int, const struct err *);
 
 struct scribe *
 scribe_open(struct loop *loop, const char *file, struct err *err)
@@ -49,6 +55,30 @@ scribe_open(struct loop *loop, const char *file, struct err *err)
 		return (NULL);
 	}
 	scribe->loop = loop;
+	scribe->nameless = outfile_is_removed(&scribe->file);
+	return (scribe);
+}
+
+struct scribe *
+scribe_await(struct loop *loop, const char *file)
+{
+	struct err err;
+	struct scribe *scribe = scribe_open(loop, file, &err);
+	int error = errno;
+
+	if (scribe != NULL)
+		return (scribe);
+	scribe = calloc(1, sizeof(*scribe));
+	if (scribe == NULL)
+		return (NULL);
+	scribe->loop = loop;
+	scribe->file.fd = -1;
+	scribe->file.name = strdup(file);
+	if (scribe->file.name == NULL) {
+		free(scribe);
+		return (NULL);
+	}
+	note_unopened(scribe, error, &err);
 	return (scribe);
 }
 
@@ -100,6 +130,7 @@ scribe_free(struct scribe *scribe)
 	if (lines != 0)
 		say_lost(scribe, lines);
 	timer_stop(&scribe->retry);
+	timer_stop(&scribe->again);
 	watch_stop(&scribe->watch);
 	while ((source = scribe->sources) != NULL) {
 		DL_DELETE(scribe->sources, source);
@@ -115,6 +146,19 @@ scribe_name(const struct scribe *scribe)
 	return (scribe->file.name);
 }
 
+/* Whoever puts lines into the spools shall know. */
+static void
+show_trouble(const struct scribe *scribe)
+{
+	int trouble = scribe->unopened != 0 ? scribe->unopened :
+	    scribe->state == SCRIBE_BROKEN ? scribe->error : 0;
+	const struct scribe_source *source;
+
+	DL_FOREACH(scribe->sources, source)
+		atomic_store(&source->spool->page->trouble,
+		    (uint32_t)trouble);
+}
+
 struct scribe_source *
 scribe_add(struct scribe *scribe, struct spool *spool,
     void (*room)(void *arg), void *arg)
@@ -127,6 +171,7 @@ scribe_add(struct scribe *scribe, struct spool *spool,
 	source->room = room;
 	source->arg = arg;
 	DL_APPEND(scribe->sources, source);
+	show_trouble(scribe);
 	return (source);
 }
 
@@ -195,6 +240,7 @@ set_state(struct scribe *scribe, enum scribe_state state, int error)
 		    scribe->file.name);
 	scribe->state = state;
 	scribe->error = error;
+	show_trouble(scribe);
 }
 
 /* The end of the last whole line among n bytes. */
@@ -305,11 +351,93 @@ write_round(struct scribe *scribe)
 	return (1);
 }
 
+static void
+again_fired(void *arg)
+{
+	scribe_reopen(arg);
+}
+
+static void
+note_unopened(struct scribe *scribe, int error, const struct err *err)
+{
+	bool has_old = scribe->file.fd >= 0;
+
+	if (scribe->unopened == 0 && has_old)
+		log_say(FRL_ERROR, "%s; the old file stays in use", err->text);
+	scribe->unopened = error != 0 ? error : EIO;
+	timer_start(scribe->loop, &scribe->again, RETRY_MS, again_fired,
+	    scribe);
+	if (has_old)
+		show_trouble(scribe);
+	else
+		set_state(scribe, SCRIBE_BROKEN, scribe->unopened);
+}
+
+/* A line of which the old file has a part goes whole to another one: it is
+ * still in its spool. */
+static void
+leave_old(struct scribe *scribe)
+{
+	if (scribe->torn != NULL)
+		scribe->torn->part = 0;
+	scribe->torn = NULL;
+	watch_stop(&scribe->watch);
+	outfile_leave(&scribe->file);
+}
+
+static bool
+is_removed(const struct scribe *scribe)
+{
+	return (!scribe->nameless && outfile_is_removed(&scribe->file));
+}
+
+/* The file that has the name now takes the place of the one in use; where that
+ * has none any more, nobody would find what is written to it. */
+static void
+open_anew(struct scribe *scribe)
+{
+	struct outfile fresh;
+	struct err err;
+	int error;
+
+	if (outfile_open(&fresh, scribe->file.name, &err) != 0) {
+		error = errno;
+		if (is_removed(scribe))
+			leave_old(scribe);
+		note_unopened(scribe, error, &err);
+		return;
+	}
+	leave_old(scribe);
+	timer_stop(&scribe->again);
+	outfile_close(&scribe->file);
+	scribe->file = fresh;
+	scribe->nameless = outfile_is_removed(&scribe->file);
+	if (scribe->state == SCRIBE_BLOCKED)
+		scribe->state = SCRIBE_READY;
+	if (scribe->unopened != 0)
+		log_say(FRL_NOTICE, "%s is open again", scribe->file.name);
+	scribe->unopened = 0;
+	show_trouble(scribe);
+}
+
+static void
+look_for_name(struct scribe *scribe)
+{
+	if (scribe->file.fd < 0 || !is_removed(scribe))
+		return;
+	log_say(FRL_NOTICE, "%s was removed; opening it anew",
+	    scribe->file.name);
+	open_anew(scribe);
+}
+
 void
 scribe_write(struct scribe *scribe)
 {
 	unsigned round = 0;
 
+	look_for_name(scribe);
+	if (scribe->file.fd < 0)
+		return;
 	/* Who got room may have put more; but there is no end of it. */
 	do
 		if (!write_round(scribe))
@@ -343,25 +471,9 @@ scribe_flush(struct scribe *scribe, uint64_t ms)
 void
 scribe_reopen(struct scribe *scribe)
 {
-	struct outfile fresh;
-	struct err err;
-
 	if (!outfile_has_path(&scribe->file))
 		return;
 	scribe_write(scribe);
-	if (outfile_open(&fresh, scribe->file.name, &err) != 0) {
-		log_say(FRL_ERROR, "%s; the old file stays in use", err.text);
-		return;
-	}
-	/* A line of which the old one has a part goes whole to the new one:
-	 * it is still in its spool. */
-	if (scribe->torn != NULL)
-		scribe->torn->part = 0;
-	scribe->torn = NULL;
-	watch_stop(&scribe->watch);
-	outfile_close(&scribe->file);
-	scribe->file = fresh;
-	if (scribe->state == SCRIBE_BLOCKED)
-		scribe->state = SCRIBE_READY;
+	open_anew(scribe);
 	scribe_write(scribe);
 }

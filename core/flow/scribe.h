@@ -8,6 +8,9 @@
  *
  * States: ready; blocked (EAGAIN, a watch runs); broken (the file takes
  * nothing: a timer tries again).  Lines stay in their spools in all of them.
+ * Besides, the file may be the wrong one, because it could not be opened anew:
+ * that is tried again, too.  Who waits for lines to be written sees both in the
+ * spool's page (`trouble`).
  * How the other end is written to without ever waiting is net/outfile's
  * business.
  *
@@ -27,6 +30,10 @@ struct scribe_source;
 /* file: copy.  NULL and a sentence that names it. */
 struct scribe *scribe_open(struct loop *loop, const char *file,
     struct err *err);
+
+/* The same, but where it cannot be opened that is tried again until it can, and
+ * lines wait.  NULL without memory. */
+struct scribe *scribe_await(struct loop *loop, const char *file);
 
 /* Sources that are left are forgotten; lines in them are lost, and that is
  * said.  NULL is fine. */
@@ -51,7 +58,9 @@ void scribe_write(struct scribe *scribe);
 /* The same, and wait up to ms for a reader; 0 if all is written. */
 int scribe_flush(struct scribe *scribe, uint64_t ms);
 
-/* Open the file anew; goes on with the old one where that fails. */
+/* Open the file anew.  As long as that fails it goes on with the old one, unless
+ * that was removed: then lines wait.  It is done unasked when the file was
+ * removed. */
 void scribe_reopen(struct scribe *scribe);
 
 #endif

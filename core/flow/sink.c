@@ -277,6 +277,16 @@ sink_stalled(const struct sink *sink)
 	return (sink->full && sink->on_full == SINK_BLOCK);
 }
 
+void
+sink_look(const struct sink *sink, struct sink_state *ret)
+{
+	const struct spool_page *page = sink->spool.page;
+
+	ret->taken = atomic_load(&page->got);
+	ret->waiting = waiting(sink);
+	ret->trouble = atomic_load(&page->trouble);
+}
+
 uint64_t
 sink_lost(struct sink *sink, uint64_t *ret_since)
 {

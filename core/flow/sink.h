@@ -78,6 +78,14 @@ bool sink_stalled(const struct sink *sink);
 uint64_t sink_lost(struct sink *sink, uint64_t *ret_since);
 void sink_told(struct sink *sink, uint64_t lost);
 
+/* How the one who takes the lines is doing. */
+struct sink_state {
+	uint64_t taken;			/* bytes, so far */
+	size_t waiting;
+	uint32_t trouble;		/* of the scribe: errno, or 0 */
+};
+void sink_look(const struct sink *sink, struct sink_state *ret);
+
 /* Write what is pending, wait up to ms for a reader; 0 if all is written. */
 int sink_flush(struct sink *sink, uint64_t ms);
 

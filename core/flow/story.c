@@ -313,8 +313,9 @@ story_denied(struct story *story, enum why why, const char *detail,
 	story->told_why = true;
 	if (why == WHY_SHUTDOWN && story->opened)
 		return;			/* tunnel.close says it */
-	if (why == WHY_LIMIT && plugin == NULL)
-		return;			/* proxy.limit does, for many */
+	if ((why == WHY_LIMIT && plugin == NULL) || why == WHY_UNLOGGED)
+		return;			/* proxy.limit does, for many; or
+					 * log.mended */
 	if (row->kind == WHY_DECISION) {
 		tell_refused(story, row, detail != NULL ? detail : "",
 		    answered(story, row), plugin);

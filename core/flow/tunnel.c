@@ -380,7 +380,8 @@ tunnel_begin(struct tunnel *t, const struct addr *peer, const char *no)
 	t->relay.arg = t;
 	t->state = GREET;
 	if (no != NULL)
-		tunnel_deny(t, WHY_LIMIT, no, NULL);
+		tunnel_deny(t, audit_is_shut(t->all->options.audit) ?
+		    WHY_UNLOGGED : WHY_LIMIT, no, NULL);
 	else
 		tunnel_await(t, peer);
 }

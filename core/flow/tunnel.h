@@ -25,6 +25,7 @@
 #include "flow/relay.h"
 #include "flow/rules.h"
 
+struct audit;
 struct limits;
 struct tunnels;
 
@@ -51,6 +52,7 @@ struct tunnels_options {
 	struct host_env *env;
 	const struct rules *rules;		/* borrow */
 	struct limits *limits;			/* borrow */
+	struct audit *audit;			/* borrow */
 };
 
 /* The tunnels of one process.  NULL and a sentence. */

@@ -412,6 +412,45 @@ const struct frl_event log_event_dropped = {
 	.flags = FRL_EVENT_ALWAYS
 };
 
+#define R log_broken
+static const struct frl_field broken_fields[] = {
+	TEXT("log", file, 512, "its file"),
+	TEXT("reason", reason, 128, "why"),
+	END
+};
+#undef R
+
+const struct frl_event log_event_broken = {
+	.name = "log.broken",
+	.help = "A log with `audit: required` cannot be written: no new "
+	    "tunnel is let in.",
+	.text = "no new tunnel is let in: the log {log} cannot be written: "
+	    "{reason}",
+	.fields = broken_fields,
+	.record_size = sizeof(struct log_broken),
+	.flags = FRL_EVENT_ALWAYS
+};
+
+#define R log_mended
+static const struct frl_field mended_fields[] = {
+	TEXT("log", file, 512, "its file"),
+	U64("seconds", seconds, "for which it could not be written"),
+	U64("refused", refused, "clients that a worker turned away "
+	    "meanwhile"),
+	END
+};
+#undef R
+
+const struct frl_event log_event_mended = {
+	.name = "log.mended",
+	.help = "A log with `audit: required` is written again.",
+	.text = "the log {log} is written again after {seconds} s; {refused} "
+	    "turned away",
+	.fields = mended_fields,
+	.record_size = sizeof(struct log_mended),
+	.flags = FRL_EVENT_ALWAYS
+};
+
 const struct frl_event *const tunnel_events[] = {
 	&tunnel_event_open,
 	&tunnel_event_dial,
@@ -431,5 +470,7 @@ const struct frl_event *const tunnel_events[] = {
 	&plugin_event_slow,
 	&plugin_event_quarantined,
 	&log_event_dropped,
+	&log_event_broken,
+	&log_event_mended,
 	NULL
 };

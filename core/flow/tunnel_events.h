@@ -87,6 +87,18 @@ struct log_dropped {
 	struct frl_bytes since;		/* RFC 3339, as in "ts" */
 };
 
+/* log.broken: a log with `audit: required` cannot be written. */
+struct log_broken {
+	struct frl_bytes file, reason;
+};
+
+/* log.mended: it can again. */
+struct log_mended {
+	struct frl_bytes file;
+	uint64_t seconds;		/* it could not */
+	uint64_t refused;		/* clients, meanwhile */
+};
+
 extern const struct frl_event tunnel_event_open;	/* asks */
 extern const struct frl_event tunnel_event_dial;	/* asks */
 extern const struct frl_event tunnel_event_connect;
@@ -105,6 +117,8 @@ extern const struct frl_event plugin_event_error;	/* always */
 extern const struct frl_event plugin_event_slow;		/* always */
 extern const struct frl_event plugin_event_quarantined;	/* always */
 extern const struct frl_event log_event_dropped;	/* always */
+extern const struct frl_event log_event_broken;		/* always */
+extern const struct frl_event log_event_mended;		/* always */
 
 /* All of them; NULL ends. */
 extern const struct frl_event *const tunnel_events[];

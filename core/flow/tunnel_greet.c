@@ -86,6 +86,17 @@ read_proxy_header(struct tunnel *t)
 	return (count_client(t, h.named ? &h.client : NULL));
 }
 
+/* It asks for something: can that be written down? */
+static bool
+is_logged(struct tunnel *t)
+{
+	const char *no = audit_enter(t->all->options.audit);
+
+	if (no != NULL)
+		tunnel_deny(t, WHY_UNLOGGED, no, NULL);
+	return (no == NULL);
+}
+
 /* ------------------------------------------------------------------ */
 /* What it asks for							*/
 
@@ -198,8 +209,10 @@ tunnel_greet(struct tunnel *t)
 	uint8_t bytes[4096];
 	ssize_t n;
 
-	/* A new tunnel means new lines: on_room() goes on. */
-	if (*events_stalled(t->all->options.events)) {
+	/* A new tunnel means new lines: on_room() goes on; but where there
+	 * will be none, the client is told. */
+	if (*events_stalled(t->all->options.events) &&
+	    !audit_is_shut(t->all->options.audit)) {
 		conn_want_read(client, false);
 		return;
 	}
@@ -225,7 +238,7 @@ tunnel_greet(struct tunnel *t)
 		t->story.unasked = false;
 		start_deadline(t);	/* of the head, from here on */
 	}
-	if (!t->nameless || read_proxy_header(t))
+	if (is_logged(t) && (!t->nameless || read_proxy_header(t)))
 		find_target(t);
 }
 
@@ -244,7 +257,10 @@ tunnel_await(struct tunnel *t, const struct addr *peer)
 	t->nameless = peer != NULL && t->listener->proxy_header;
 	t->relay.greeting = true;
 	start_deadline(t);
-	if (!t->nameless)
+	/* Whoever comes was asked about by tunnel_accept(); whoever goes on
+	 * was not. */
+	if (!t->nameless && (peer != NULL || t->story.unasked ||
+	    is_logged(t)))
 		find_target(t);
 	if (t->state == GREET)
 		conn_want_read(t->relay.flows[FRL_FROM_CLIENT].source, true);

@@ -10,6 +10,7 @@
 #define FLOW_TUNNEL_PARTS_H
 
 #include "base/board.h"
+#include "flow/audit.h"
 #include "flow/limits.h"
 #include "flow/story.h"
 #include "flow/tunnel.h"

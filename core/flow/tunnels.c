@@ -63,7 +63,9 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	struct tunnel *t;
 
 	/* Behind a PROXY header is somebody else. */
-	no = limits_enter(all->options.limits, listener->proxy_header ? NULL :
+	no = audit_enter(all->options.audit);
+	if (no == NULL)
+		no = limits_enter(all->options.limits, listener->proxy_header ? NULL :
 	    peer, &pass);
 	t = conn == NULL || (no != NULL && !may_linger(listener)) ? NULL :
 	    tunnel_create(listener, peer, NULL);
@@ -104,6 +106,19 @@ on_room(void *arg)
 		chain_resume(t->relay.chain);
 		relay_update(&t->relay);
 	}
+}
+
+/* Who could not go on to be let in is turned away now. */
+static void
+on_shut(void *arg)
+{
+	struct tunnels *all = arg;
+	struct tunnel *t;
+
+	DL_FOREACH(all->list, t)
+		if (t->state == GREET)
+			conn_want_read(
+			    t->relay.flows[FRL_FROM_CLIENT].source, true);
 }
 
 /* Which plugins are links of every tunnel? */
@@ -179,6 +194,7 @@ tunnels_create(const struct tunnels_options *options, struct err *err)
 		return (NULL);
 	}
 	events_on_room(options->events, on_room, all);
+	audit_on_change(options->audit, on_shut, all);
 	loop_at_turns_end(options->loop, turns_end, all);
 	return (all);
 }
@@ -189,6 +205,7 @@ tunnels_free(struct tunnels *all)
 	if (all == NULL)
 		return;
 	events_on_room(all->options.events, NULL, NULL);
+	audit_on_change(all->options.audit, NULL, NULL);
 	loop_at_turns_end(all->options.loop, NULL, NULL);
 	timer_stop(&all->stirring);
 	if (all->relay_env.pipes != NULL)
@@ -225,6 +242,7 @@ tunnels_leave(struct tunnels *all, void (*empty)(void *arg), void *arg)
 	struct tunnel *t, *next;
 
 	limits_tell(all->options.limits);
+	audit_tell(all->options.audit);
 	all->empty = empty;
 	all->empty_arg = arg;
 	timer_start(all->options.loop, &all->stirring, 0, now_empty, all);

@@ -78,8 +78,11 @@ outfile_open(struct outfile *file, const char *name, struct err *err)
 
 	*file = (struct outfile){ .fd = -1, .kind = OUTFILE_PLAIN };
 	file->name = strdup(name);
-	if (file->name == NULL)
-		return (err_set(err, "%s: out of memory", name));
+	if (file->name == NULL) {
+		err_set(err, "%s: out of memory", name);
+		errno = ENOMEM;
+		return (-1);
+	}
 	if (standard != NULL) {
 		if (open_standard(file, standard) == 0)
 			return (0);
@@ -95,17 +98,24 @@ outfile_open(struct outfile *file, const char *name, struct err *err)
 	file->name = NULL;
 	if (standard != NULL)
 		name = standard->text;
-	if (error == ENXIO)
-		return (err_set(err, "cannot open %s: nobody reads from it",
-		    name));
-	return (err_set(err, "cannot open %s: %s", name, strerror(error)));
+	err_set(err, "cannot open %s: %s", name, error == ENXIO ?
+	    "nobody reads from it" : strerror(error));
+	errno = error;
+	return (-1);
+}
+
+void
+outfile_leave(struct outfile *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
 }
 
 void
 outfile_close(struct outfile *file)
 {
-	if (file->fd >= 0)
-		close(file->fd);
+	outfile_leave(file);
 	free(file->name);
 	*file = (struct outfile){ .fd = -1 };
 }
@@ -114,6 +124,16 @@ bool
 outfile_is_standard(const char *name)
 {
 	return (standard_find(name) != NULL);
+}
+
+bool
+outfile_is_removed(const struct outfile *file)
+{
+	struct stat st;
+
+	return (outfile_has_path(file) && file->fd >= 0 &&
+	    fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink == 0);
 }
 
 bool

@@ -28,17 +28,23 @@ struct outfile {
 	enum outfile_kind kind;
 };
 
-/* Open a path, "-" (standard output) or "/dev/stderr".  -1 and a sentence
- * that names it. */
+/* Open a path, "-" (standard output) or "/dev/stderr".  -1, errno and a
+ * sentence that names it. */
 int outfile_open(struct outfile *file, const char *name,
     struct err *err);
 void outfile_close(struct outfile *file);
+
+/* Close it, but keep its name for later: fd is -1. */
+void outfile_leave(struct outfile *file);
 
 /* Is that name one of the descriptors we were given? */
 bool outfile_is_standard(const char *name);
 
 /* Can it be opened anew? */
 bool outfile_has_path(const struct outfile *file);
+
+/* Has its name been taken away, so that nobody will find what is written? */
+bool outfile_is_removed(const struct outfile *file);
 
 /* As write(2); EAGAIN where it would wait. */
 ssize_t outfile_write(const struct outfile *file, const void *bytes,

@@ -160,6 +160,7 @@ test_defaults(void **state)
 	assert_string_equal(c->sinks[0].file, "-");
 	assert_int_equal(c->sinks[0].format, SINK_JSON);
 	assert_int_equal(c->sinks[0].on_full, SINK_BLOCK);
+	assert_int_equal(c->sinks[0].audit, SINK_OPTIONAL);
 	assert_int_equal(c->sinks[0].events.count, 3);
 	assert_string_equal(c->sinks[0].events.items[0], "tunnel.*");
 	assert_string_equal(c->sinks[0].events.items[2], "ws.*");
@@ -222,6 +223,7 @@ test_everything(void **state)
 	    "log:\n"
 	    "  - file: \"-\"\n"
 	    "    format: text\n"
+	    "    audit: required\n"
 	    "    events: [\"*\"]\n"
 	    "  - file: /tmp/x.log\n"
 	    "    on_full: drop\n"
@@ -256,6 +258,7 @@ test_everything(void **state)
 	assert_int_equal(c->sink_count, 2);
 	assert_int_equal(c->sinks[0].format, SINK_TEXT);
 	assert_int_equal(c->sinks[1].on_full, SINK_DROP);
+	assert_int_equal(c->sinks[0].audit, SINK_REQUIRED);
 	assert_string_equal(c->sinks[1].events.items[1], "http.*");
 	assert_int_equal(c->limits.hold, 65536);
 	assert_int_equal(c->timeouts.idle, 0);
@@ -599,6 +602,9 @@ test_sections(void **state)
 	bad_once(HEAD "log: [{events: []}]\n",
 	    "c.yaml:5:16: events: at least one pattern is expected, such as "
 	    "tunnel.* or *");
+	bad_once(HEAD "log: [{audit: required, on_full: drop}]\n",
+	    "c.yaml:5:34: on_full: drop loses lines, and audit: required "
+	    "forbids that; `block`, or `audit: off`, is expected");
 	bad_once(HEAD "log: [{format: xml}]\n",
 	    "c.yaml:5:16: format: \"xml\" is none of json|text");
 	bad_once(HEAD "limits: {head: 100B}\n",

@@ -484,7 +484,7 @@ own_tables(void **state)
 	line_clock_set(&clock, MOMENT);
 	for (i = 0; tunnel_events[i] != NULL; i++)
 		line_plan_free(compile(tunnel_events[i]));
-	assert_int_equal(i, 18);
+	assert_int_equal(i, 20);
 	plan = compile(&tunnel_event_open);
 	line.plan = plan;
 	assert_non_null(strstr(write_with(line_json, &line),

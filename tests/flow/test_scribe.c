@@ -356,16 +356,89 @@ static void
 test_reopen_fails(void **state)
 {
 	struct fixture *f = *state;
+	char old[128];
 
 	begin(f);
 	put(f, 0, 100);
-	assert_int_equal(unlink(f->path), 0);
+	snprintf(old, sizeof(old), "%s.1", f->path);
+	assert_int_equal(rename(f->path, old), 0);
 	assert_int_equal(mkdir(f->path, 0700), 0);
 	scribe_reopen(f->scribe);
+	assert_int_equal(f->spools[1].page->trouble, EISDIR);
 	put(f, 0, 100);
 	assert_int_equal(scribe_flush(f->scribe, 0), 0);
 	assert_int_equal(f->spools[0].page->lines_got, 2);
+	/* It goes on trying. */
 	assert_int_equal(rmdir(f->path), 0);
+	while (f->spools[1].page->trouble != 0)
+		loop_turn(f->loop, true);
+	put(f, 0, 100);
+	scribe_write(f->scribe);
+	read_file(f, old);
+	read_file(f, f->path);
+	assert_int_equal(f->got[0], 3);
+	unlink(old);
+}
+
+/* Lines wait for a file that is not to be had yet. */
+static void
+test_await(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	f->scribe = scribe_await(f->loop, f->path);
+	assert_non_null(f->scribe);
+	assert_string_equal(scribe_name(f->scribe), f->path);
+	f->sources[0] = scribe_add(f->scribe, &f->spools[0], room, f);
+	assert_int_equal(f->spools[0].page->trouble, EISDIR);
+	put(f, 0, 100);
+	assert_int_equal(scribe_flush(f->scribe, 0), -1);
+	assert_int_equal(rmdir(f->path), 0);
+	while (f->spools[0].page->lines_got == 0)
+		loop_turn(f->loop, true);
+	assert_int_equal(f->spools[0].page->trouble, 0);
+	read_file(f, f->path);
+	assert_int_equal(f->got[0], 1);
+}
+
+/* Neither the old file nor a new one would keep them: lines wait. */
+static void
+test_removed_and_not_to_be_had(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	put(f, 0, 100);
+	assert_int_equal(scribe_flush(f->scribe, 0), -1);
+	assert_int_equal(f->spools[1].page->trouble, EISDIR);
+	scribe_reopen(f->scribe);
+	assert_int_equal(f->spools[0].page->lines_got, 0);
+	assert_int_equal(rmdir(f->path), 0);
+	while (f->spools[0].page->lines_got == 0)
+		loop_turn(f->loop, true);
+	assert_int_equal(f->spools[1].page->trouble, 0);
+	read_file(f, f->path);
+	assert_int_equal(f->got[0], 1);
+}
+
+/* What is written into a file without a name is as good as lost. */
+static void
+test_removed_file(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	put(f, 0, 100);
+	scribe_write(f->scribe);
+	read_file(f, f->path);
+	assert_int_equal(unlink(f->path), 0);
+	put(f, 0, 100);
+	scribe_write(f->scribe);
+	read_file(f, f->path);
+	all_arrived(f);
 }
 
 static void
@@ -379,8 +452,16 @@ test_full_disk(void **state)
 	put(f, 1, 100);
 	assert_int_equal(scribe_flush(f->scribe, 0), -1);
 	assert_int_equal(f->spools[0].page->lines_got, 0);
+	/* Whoever has a line, or none. */
+	assert_int_equal(f->spools[0].page->trouble, ENOSPC);
+	assert_int_equal(f->spools[2].page->trouble, ENOSPC);
+	scribe_remove(f->scribe, f->sources[2]);
+	f->spools[2].page->trouble = 0;
+	f->sources[2] = scribe_add(f->scribe, &f->spools[2], room, f);
+	assert_int_equal(f->spools[2].page->trouble, ENOSPC);
 	assert_int_equal(unlink(f->path), 0);
 	scribe_reopen(f->scribe);
+	assert_int_equal(f->spools[2].page->trouble, 0);
 	assert_int_equal(scribe_flush(f->scribe, 0), 0);
 	read_file(f, f->path);
 	all_arrived(f);
@@ -438,6 +519,9 @@ main(void)
 		TEST(test_reopen),
 		TEST(test_reopen_in_a_line),
 		TEST(test_reopen_fails),
+		TEST(test_await),
+		TEST(test_removed_file),
+		TEST(test_removed_and_not_to_be_had),
 		TEST(test_full_disk),
 		TEST(test_removed_source),
 		TEST(test_mad_putter),
