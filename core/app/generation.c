@@ -517,8 +517,8 @@ too_late(void *arg)
 	struct generation *g = arg;
 	unsigned i;
 
-	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
-	    "%s",
+	complaint_say(&g->complaint, "generation %u does not serve after "
+	    "%d s: %s",
 	    g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
 	    "its workers are not there, or a plugin hangs in load()");

@@ -253,7 +253,8 @@ int
 worker_run(struct config *config, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
-	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1, .err = -1,
+	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
+	    .err = -1,
 	    .guard = &config->security };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
