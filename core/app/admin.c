@@ -3,6 +3,7 @@
 
 #include "app/admin_parts.h"
 #include "app/cli.h"
+#include "app/fullness.h"
 #include "app/process.h"
 #include "base/log.h"
 
@@ -27,17 +28,6 @@ admin_sum(const struct admin *a, struct board *ret)
 	DL_FOREACH(a->seats, seat)
 		if (seat->board != NULL)
 			board_sum(ret, seat->board, 0);
-}
-
-bool
-admin_ready(const struct admin *a)
-{
-	const struct admin_seat *seat;
-
-	DL_FOREACH(a->seats, seat)
-		if (seat->generation == a->state.generation)
-			return (!a->state.stopping);
-	return (false);
 }
 
 /* ------------------------------------------------------------------ */
@@ -388,11 +378,12 @@ serve(int channel, void *arg)
 {
 	struct admin *a = calloc(1, sizeof(*a));
 
-	(void)arg;
-	if (a != NULL)
+	if (a != NULL && (a->fullness = fullness_create(arg)) != NULL)
 		a->loop = loop_create();
 	if (a == NULL || a->loop == NULL) {
 		log_say(FRL_ERROR, "admin: out of memory or descriptors");
+		if (a != NULL)
+			fullness_free(a->fullness);
 		free(a);
 		return (EXIT_RUNTIME);
 	}
@@ -408,12 +399,14 @@ serve(int channel, void *arg)
 	timer_stop(&a->patience);
 	buf_free(&a->errors);
 	loop_free(a->loop);
+	fullness_free(a->fullness);
 	free(a);
 	return (EXIT_FINE);
 }
 
 pid_t
-admin_start(int *ret_channel)
+admin_start(const struct census *census, int *ret_channel)
 {
-	return (process_start(serve, NULL, -1, ret_channel));
+	return (process_start(serve, (void *)(uintptr_t)census, -1,
+	    ret_channel));
 }

@@ -11,7 +11,10 @@
 
 #include <sys/types.h>
 
-/* Fork one; desk.h draws what it is told.  Its pid, or -1 and errno. */
-pid_t admin_start(int *ret_channel);
+struct census;
+
+/* Fork one; desk.h draws what it is told.  census: borrow, by the child.  Its
+ * pid, or -1 and errno. */
+pid_t admin_start(const struct census *census, int *ret_channel);
 
 #endif

@@ -49,6 +49,17 @@ say_worker(struct admin_client *c, const struct admin_seat *seat)
 }
 
 static void
+say_unready(struct admin_client *c)
+{
+	struct admin_reason reason;
+	unsigned at = 0;
+
+	while (admin_unready(c->admin, &at, &reason))
+		client_say(c, "{\"item\":\"unready\",\"reason\":\"%s\","
+		    "\"why\":\"%s\"}\n", reason.name, reason.why);
+}
+
+static void
 answer_status(struct admin_client *c, const char *arg)
 {
 	const struct admin *a = c->admin;
@@ -72,6 +83,7 @@ answer_status(struct admin_client *c, const char *arg)
 	    (unsigned)s->failures, (unsigned)s->deaths,
 	    (unsigned long long)board_get(&sum->rows[BOARD_open]));
 	free(sum);
+	say_unready(c);
 	DL_FOREACH(a->seats, seat)
 		say_worker(c, seat);
 	client_end(c, NULL);

@@ -106,8 +106,12 @@ static void
 answer_ready(struct admin_client *c)
 {
 	bool ready = admin_ready(c->admin);
+	struct admin_reason reason;
+	unsigned at = 0;
 
 	client_say(c, ready ? "ready\n" : "not ready\n");
+	while (admin_unready(c->admin, &at, &reason))
+		client_say(c, "%s: %s\n", reason.name, reason.why);
 	wrap(c, ready ? "200 OK" : "503 Service Unavailable", "");
 }
 

@@ -7,6 +7,7 @@
  *	admin_answer.c	the table of requests
  *	admin_reload.c	what comes of a reload
  *	admin_metrics.c	counters for Prometheus
+ *	admin_ready.c	is it ready, and why not
  *	admin_tail.c	events as they happen
  *	admin_http.c	the same over HTTP
  *
@@ -28,6 +29,8 @@
 #define ADMIN_CLIENTS_MAX 64
 #define ADMIN_REQUEST_SIZE 4096
 #define ADMIN_HIGH ((size_t)256 * 1024)	/* of an answer, in memory */
+
+struct fullness;
 
 /* A worker. */
 struct admin_seat {
@@ -82,6 +85,7 @@ struct admin {
 	struct buf errors;		/* of the reload that failed last */
 	struct admin_seat *seats;
 	struct board past;		/* of workers that are gone */
+	struct fullness *fullness;	/* of the limits */
 	struct admin_client *clients;
 	unsigned client_count;
 	struct admin_client *asker;	/* whose turn it is; NULL: nobody's, */
@@ -104,7 +108,19 @@ void admin_metrics(struct admin_client *client);
 /* All counters: of those that live, and of the past. */
 void admin_sum(const struct admin *admin, struct board *ret);
 
-/* Is there a worker of the generation that serves? */
+/* --- admin_ready.c --- */
+
+/* Why new clients are not served. */
+struct admin_reason {
+	const char *name;		/* "draining": one word */
+	char why[160];
+};
+
+/* The next of all reasons; false: there is no other.  *at: 0 at first. */
+bool admin_unready(const struct admin *admin, unsigned *at,
+    struct admin_reason *ret);
+
+/* Is there none? */
 bool admin_ready(const struct admin *admin);
 
 /* Have all workers asked what client->inquiry says, when its turn comes. */

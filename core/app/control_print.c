@@ -33,6 +33,9 @@ static const struct table tables[] = {
 		{ "SO FAR", "tunnels_total", NULL, COUNT, 9 },
 		{ "->", "c2s_bytes", NULL, BYTES, 9 },
 		{ "<-", "s2c_bytes", NULL, BYTES, 9 } } },
+	{ "unready", {
+		{ "NOT READY", "reason", NULL, TEXT, -16 },
+		{ "WHY", "why", NULL, TEXT, 0 } } },
 	{ "ended", {
 		{ "TUNNELS", "tunnels", NULL, COUNT, 9 },
 		{ " ENDED BY", "end", NULL, TEXT, 0 } } },

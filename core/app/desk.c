@@ -24,6 +24,7 @@ struct place {
 
 struct desk {
 	struct loop *loop;
+	const struct census *census;
 	struct desk_owner owner;
 	struct place now, next;
 	struct message_state state;
@@ -38,13 +39,15 @@ static void	said(void *, bool, bool);
 static const struct place nowhere = { .socket = -1, .http = -1 };
 
 struct desk *
-desk_create(struct loop *loop, const struct desk_owner *owner)
+desk_create(struct loop *loop, const struct census *census,
+    const struct desk_owner *owner)
 {
 	struct desk *desk = calloc(1, sizeof(*desk));
 
 	if (desk == NULL)
 		return (NULL);
 	desk->loop = loop;
+	desk->census = census;
 	desk->owner = *owner;
 	desk->now = desk->next = nowhere;
 	desk->channel = -1;
@@ -129,7 +132,7 @@ static void
 start(void *arg)
 {
 	struct desk *desk = arg;
-	pid_t pid = admin_start(&desk->channel);
+	pid_t pid = admin_start(desk->census, &desk->channel);
 
 	if (pid < 0) {
 		desk->channel = -1;

@@ -25,6 +25,7 @@
 
 #include <sys/types.h>
 
+struct census;
 struct desk;
 
 /* From the loop. */
@@ -36,8 +37,9 @@ struct desk_owner {
 	void (*stop)(void *arg);
 };
 
-/* owner: copy.  NULL without memory. */
-struct desk *desk_create(struct loop *loop, const struct desk_owner *owner);
+/* owner: copy; census: borrow.  NULL without memory. */
+struct desk *desk_create(struct loop *loop, const struct census *census,
+    const struct desk_owner *owner);
 
 /* End the process, close the sockets.  NULL is fine. */
 void desk_free(struct desk *desk);

@@ -277,6 +277,16 @@ doors_open(struct doors *doors, struct loop *loop, struct tunnels *tunnels,
 	return (0);
 }
 
+size_t
+doors_resting(const struct doors *doors)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < doors->count; i++)
+		n += acceptor_resting(doors->list[i].acceptor);
+	return (n);
+}
+
 const char *
 doors_first(const struct doors *doors)
 {

@@ -41,6 +41,9 @@ int doors_own(struct doors *doors, const struct addr **ret_own,
 int doors_open(struct doors *doors, struct loop *loop,
     struct tunnels *tunnels, struct err *err);
 
+/* How many of them accept nobody for want of descriptors or memory? */
+size_t doors_resting(const struct doors *doors);
+
 /* The first door's address, with the port it got. */
 const char *doors_first(const struct doors *doors);
 

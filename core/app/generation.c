@@ -8,6 +8,7 @@
 #include "app/spools.h"
 #include "app/warden.h"
 #include "base/board.h"
+#include "base/census.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct seat {
 	struct spools_kept spools;
 	struct ward ward;
 	int board;			/* its counters; -1: none yet */
+	int row;			/* of the census; -1: none */
 	uint64_t born_us;
 };
 
@@ -42,6 +44,7 @@ struct generation {
 	const struct generation_owner *owner;
 	struct loop *loop;
 	const struct gates *gates;
+	struct census *census;
 	unsigned number;
 	enum generation_state state;
 	struct plan plan;
@@ -177,6 +180,7 @@ send_sockets(const struct seat *seat)
 	if (n != 0 && message_send(seat->channel, &m, fds, n) != 0)
 		return (-1);
 	m.kind = MESSAGE_OPEN;
+	m.u.row = seat->row;
 	fds[0] = STDERR_FILENO;
 	return (message_send(seat->channel, &m, fds, 1));
 }
@@ -238,11 +242,15 @@ leave_door(struct seat *seat)
 static void
 empty_seat(struct seat *seat)
 {
+	struct generation *g = seat->generation;
+
 	leave_door(seat);
 	close_channel(&seat->watch, &seat->channel);
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
 	forget_board(seat);
+	census_dismiss(g->census, seat->row);
+	seat->row = -1;
 	seat->state = ABSENT;
 	seat->pid = 0;
 }
@@ -305,6 +313,10 @@ order_worker(struct seat *seat, int worker)
 	struct message m = { .kind = MESSAGE_WORKER };
 	int bell = spools_make(&seat->spools, g->plan.log_count);
 
+	seat->row = census_admit(g->census, g->number);
+	if (seat->row < 0)
+		log_say(FRL_WARNING, "too many workers: `limits` are of "
+		    "another one's own");
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
 	    warden_meet(&g->warden, &seat->ward, seat->channel,
@@ -367,6 +379,7 @@ start_workers(struct generation *g)
 		g->seats[i].generation = g;
 		g->seats[i].slot = i;
 		g->seats[i].channel = g->seats[i].board = -1;
+		g->seats[i].row = -1;
 		seat_start(&g->seats[i]);
 	}
 	look(g);
@@ -550,13 +563,14 @@ plugin_barred(void *arg, const struct bar *bar)
 
 /* 0, or -1 and errno. */
 static int
-start_keeper(struct generation *g, const char *path)
+start_keeper(struct generation *g, const char *path,
+    const struct census *census)
 {
 	int heard, saved;
 
 	if (complaint_open(&g->complaint, g->loop, &heard) != 0)
 		return (-1);
-	g->keeper = keeper_start(path, heard, &g->channel);
+	g->keeper = keeper_start(path, census, heard, &g->channel);
 	saved = errno;
 	close(heard);
 	errno = saved;
@@ -565,14 +579,14 @@ start_keeper(struct generation *g, const char *path)
 
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
-    const struct gates *gates, const struct generation_owner *owner,
-    struct err *err)
+    const struct gates *gates, struct census *census,
+    const struct generation_owner *owner, struct err *err)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
 	if (g != NULL)
 		g->loop = loop;
-	if (g == NULL || start_keeper(g, path) != 0) {
+	if (g == NULL || start_keeper(g, path, census) != 0) {
 		err_set(err, "cannot start a generation of workers: %s",
 		    strerror(errno));
 		if (g != NULL)
@@ -582,6 +596,7 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	}
 	g->number = number;
 	g->gates = gates;
+	g->census = census;
 	g->owner = owner;
 	g->warden.arg = g;
 	g->warden.news = plugin_news;

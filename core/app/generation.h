@@ -32,6 +32,7 @@
 enum generation_state { PLANNING, STARTING, CURRENT, OLD, FAILED };
 
 struct blame;
+struct census;
 struct generation;
 
 /* News for the supervisor, from the loop; it frees no generation in them. */
@@ -61,9 +62,10 @@ struct generation_owner {
 	void (*gone)(void *arg, struct generation *generation);
 };
 
-/* NULL without memory or processes, and a sentence. */
+/* census: borrow; its workers have rows there.  NULL without memory or
+ * processes, and a sentence. */
 struct generation *generation_start(struct loop *loop, const char *path,
-    unsigned number, const struct gates *gates,
+    unsigned number, const struct gates *gates, struct census *census,
     const struct generation_owner *owner, struct err *err);
 
 /* Start its workers.  logger: borrow. */

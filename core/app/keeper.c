@@ -17,6 +17,11 @@
 #include "app/worker.h"
 #include "base/log.h"
 
+struct order {
+	const char *path;
+	const struct census *census;
+};
+
 /* A plan may be longer than the channel: nobody waits for us meanwhile. */
 static int
 tell(int channel, const struct message *m)
@@ -110,7 +115,8 @@ try_plugins(struct config *config)
 /* Two forks: the worker becomes the supervisor's child, which will hear of
  * its end. */
 static void
-fork_worker(struct config *config, int keeper, int channel)
+fork_worker(struct config *config, const struct census *census, int keeper,
+    int channel)
 {
 	pid_t pid = fork();
 	int code;
@@ -119,7 +125,7 @@ fork_worker(struct config *config, int keeper, int channel)
 		if (fork() != 0)
 			_exit(0);
 		close(keeper);
-		code = worker_run(config, channel);
+		code = worker_run(config, census, channel);
 		config_free(config);
 		exit(code);
 	}
@@ -131,7 +137,7 @@ fork_worker(struct config *config, int keeper, int channel)
 }
 
 static void
-fork_workers(struct config *config, int channel)
+fork_workers(struct config *config, const struct census *census, int channel)
 {
 	int fds[CHANNEL_FDS_MAX];
 	struct message m;
@@ -139,7 +145,7 @@ fork_workers(struct config *config, int channel)
 
 	while (channel_receive(channel, &m, sizeof(m), 1, fds, &count) > 0) {
 		if (m.kind == MESSAGE_WORKER && count == 1)
-			fork_worker(config, channel, fds[0]);
+			fork_worker(config, census, channel, fds[0]);
 		while (count > 0)
 			close(fds[--count]);
 	}
@@ -149,25 +155,27 @@ static int
 keep(int channel, void *arg)
 {
 	struct message failed = { .kind = MESSAGE_FAILED };
-	const char *path = arg;
+	const struct order *order = arg;
 	struct config *config;
 
-	config = config_read_or_say(path, NULL);
+	config = config_read_or_say(order->path, NULL);
 	failed.u.code = config == NULL ? EXIT_BAD_CONFIG : drop(config);
 	if (failed.u.code == EXIT_FINE)
 		failed.u.code = try_plugins(config);
 	if (failed.u.code != EXIT_FINE)
 		(void)message_send(channel, &failed, NULL, 0);
 	else if (tell_plan(channel, config) == 0)
-		fork_workers(config, channel);
+		fork_workers(config, order->census, channel);
 	config_free(config);
 	close(channel);
 	return (failed.u.code);
 }
 
 pid_t
-keeper_start(const char *path, int err, int *ret_channel)
+keeper_start(const char *path, const struct census *census, int err,
+    int *ret_channel)
 {
-	return (process_start(keep, (void *)(uintptr_t)path, err,
-	    ret_channel));
+	struct order order = { path, census };
+
+	return (process_start(keep, &order, err, ret_channel));
 }

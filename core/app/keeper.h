@@ -12,11 +12,15 @@
 
 #include <sys/types.h>
 
+struct census;
+
 /*
  * Fork one that reads the configuration at path (borrow), says its plan (see
- * message.h) and forks workers until the channel closes.  err: its stderr
- * (borrow), and that of workers until they serve.  Its pid, or -1 and errno.
+ * message.h) and forks workers, who have the census (borrow), until the channel
+ * closes.  err: its stderr (borrow), and that of workers until they serve.  Its
+ * pid, or -1 and errno.
  */
-pid_t keeper_start(const char *path, int err, int *ret_channel);
+pid_t keeper_start(const char *path, const struct census *census, int err,
+    int *ret_channel);
 
 #endif

@@ -45,8 +45,8 @@ enum message_kind {
 	MESSAGE_BAR,		/* also later */
 	MESSAGE_SOCKETS,	/* with them: sockets[i] is the listener that
 				 * the i-th belongs to */
-	MESSAGE_OPEN,		/* that was all: serve; with the stderr to have
-				 * from then on */
+	MESSAGE_OPEN,		/* that was all, and a row: serve; with the
+				 * stderr to have from then on */
 	MESSAGE_SERVING,
 	MESSAGE_DRAIN,
 	MESSAGE_LEFT,		/* it lets nobody in any more */
@@ -111,6 +111,7 @@ struct message {
 		uint32_t generation;		/* SPOOLS, CLOSE_LOGS */
 		struct bar bar;
 		uint32_t sockets[CHANNEL_FDS_MAX];
+		int32_t row;			/* of the census; -1: none */
 		struct {
 			bool reload;		/* else it is all over */
 			uint64_t ms;		/* 0: as long as it takes */

@@ -95,7 +95,11 @@ start_limits(struct server *s, struct err *err)
 		[LIMIT_MEMORY] = l->memory,
 	};
 
-	return (limits_begin(&s->limits, s->loop, s->events, max, err));
+	if (limits_begin(&s->limits, s->loop, s->events, max, err) != 0)
+		return (-1);
+	if (s->guest != NULL && s->guest->census.census != NULL)
+		limits_share(&s->limits, &s->guest->census);
+	return (0);
 }
 
 static int
@@ -429,6 +433,7 @@ server_count(const struct server *s, struct board *board)
 	board_set(&board->rows[BOARD_resolving], quotas[LIMIT_RESOLVES].used);
 	board_set(&board->rows[BOARD_connecting],
 	    quotas[LIMIT_CONNECTS].used);
+	board_set(&board->rows[BOARD_resting], doors_resting(s->doors));
 	board_set(&board->rows[BOARD_log_produced], lines.produced);
 	board_set(&board->rows[BOARD_log_written], lines.written);
 	board_set(&board->rows[BOARD_log_dropped], lines.dropped);

@@ -6,6 +6,7 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
+#include "base/census.h"
 #include "base/err.h"
 
 #include <fairlead/inspector.h>
@@ -38,6 +39,8 @@ struct server_guest {
 	const struct sink_logger *loggers;
 	/* Plugins that are not called, also later ones; or NULL. */
 	const struct bars *bars;
+	/* Where other workers see how much we have; zeroed: nowhere. */
+	struct census_seat census;
 };
 
 /* A listening socket, for the config's listener of that number. */

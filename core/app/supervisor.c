@@ -7,6 +7,7 @@
 #include "app/generation.h"
 #include "app/herald.h"
 #include "app/logger.h"
+#include "base/census.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/notify.h"
@@ -30,6 +31,7 @@ struct supervisor {
 	const char *path;
 	struct loop *loop;
 	struct gates *gates;
+	struct census *census;
 	struct generation_owner owner;
 	uint32_t prefix;		/* of tunnels' ids, of the last worker */
 	struct generation *list[GENERATIONS_MAX];	/* oldest first */
@@ -89,7 +91,7 @@ begin(struct supervisor *s, struct err *err)
 		return (err_set(err, "too many generations are draining"));
 	s->opening = 0;
 	s->next = generation_start(s->loop, s->path, ++s->number, s->gates,
-	    &s->owner, err);
+	    s->census, &s->owner, err);
 	if (s->next == NULL)
 		return (-1);
 	s->list[s->count++] = s->next;
@@ -652,7 +654,7 @@ make_desk(struct supervisor *s)
 
 	s->state.pid = (int32_t)getpid();
 	s->state.began_us = loop_wall_us(s->loop);
-	return (desk_create(s->loop, &owner));
+	return (desk_create(s->loop, s->census, &owner));
 }
 
 static uint32_t
@@ -671,7 +673,7 @@ supervisor_run(const char *path)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
 		SIGCHLD, 0 };
 	struct supervisor s = { .path = path, .loop = loop_create(),
-	    .gates = gates_create() };
+	    .gates = gates_create(), .census = census_create() };
 	struct err err;
 
 	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
@@ -683,7 +685,7 @@ supervisor_run(const char *path)
 	s.channel = s.to_logger.channel = s.notify.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Workers are their keeper's grandchildren, and come to us. */
-	if (s.loop == NULL || s.gates == NULL ||
+	if (s.loop == NULL || s.gates == NULL || s.census == NULL ||
 	    (s.desk = make_desk(&s)) == NULL ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    loop_signals(s.loop, signals, signalled, &s) != 0) {
@@ -707,6 +709,7 @@ supervisor_run(const char *path)
 	notify_close(&s.notify);
 	close_logger(&s);
 	desk_free(s.desk);
+	census_free(s.census);
 	gates_free(s.gates);
 	loop_free(s.loop);
 	return (s.code);

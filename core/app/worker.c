@@ -97,7 +97,7 @@ add_crumbs(struct worker_seat *seat, const int *fds, size_t count)
 
 /* Before there is a loop. */
 static int
-take_sockets(struct worker_seat *seat)
+take_sockets(struct worker_seat *seat, int32_t *ret_row)
 {
 	int fds[CHANNEL_FDS_MAX];
 	struct message m;
@@ -109,6 +109,7 @@ take_sockets(struct worker_seat *seat)
 			return (-1);
 		if (m.kind == MESSAGE_OPEN) {
 			seat->err = count == 1 ? fds[0] : -1;
+			*ret_row = m.u.row;
 			return (0);
 		}
 		if (m.kind == MESSAGE_BAR)
@@ -250,7 +251,7 @@ leave(const struct worker_seat *seat, size_t logs)
 }
 
 int
-worker_run(struct config *config, int channel)
+worker_run(struct config *config, const struct census *census, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
 	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
@@ -259,14 +260,18 @@ worker_run(struct config *config, int channel)
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;
+	int32_t row = -1;
 
 	descriptors_raise(config->limits.tunnels);
-	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat) == 0 &&
+	if (say(&seat, MESSAGE_HELLO) == 0 && take_sockets(&seat, &row) == 0 &&
 	    seat.crumbs != NULL && crash_watch(seat.crumbs, config) == 0) {
 		guest.sockets = seat.sockets;
 		guest.socket_count = seat.count;
 		guest.loggers = seat.loggers;
 		guest.bars = &seat.bars;
+		if (row >= 0)
+			guest.census = (struct census_seat){ census,
+			    (uint32_t)row };
 		code = server_run(config, &guest);
 	}
 	crash_forget();

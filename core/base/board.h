@@ -37,6 +37,9 @@
 	    "Questions that name servers have not answered yet.") \
 	X(connecting, "connecting", "", gauge, \
 	    "Tunnels on their way to a server.") \
+	X(resting, "resting_listeners", "", gauge, \
+	    "Listeners that accept nobody for want of descriptors or " \
+	    "memory, of each worker.") \
 	X(log_produced, "log_lines_total", "state=\"produced\"", counter, \
 	    "Lines of all logs.") \
 	X(log_written, "log_lines_total", "state=\"written\"", counter, \

@@ -15,9 +15,18 @@
 
 #define TELL_MS 1000
 
+/* The others are not told of each byte that waits. */
+#define MEMORY_STEPS 1024
+#define MEMORY_STEP ((uint64_t)64 * 1024)	/* where there is no bound */
+
+_Static_assert(LIMITS <= CENSUS_GAUGES && sizeof(struct in6_addr) ==
+    CENSUS_KEY_SIZE, "they can be shared");
+
 struct limit_client {
-	uint8_t key[16];		/* IPv4 as ::ffff:a.b.c.d */
+	uint8_t key[CENSUS_KEY_SIZE];	/* IPv4 as ::ffff:a.b.c.d */
 	uint64_t tunnels;
+	uint64_t hash;			/* in the census */
+	_Atomic uint64_t *place;	/* likewise */
 	UT_hash_handle hh;
 };
 
@@ -32,6 +41,12 @@ static const struct {
 	[LIMIT_CONNECTS] = { "connects", "too many pending connects" },
 	[LIMIT_MEMORY] = { "memory", "too many bytes wait in the tunnels" },
 };
+
+const char *
+limits_name(enum limit limit)
+{
+	return (rows[limit].name);
+}
 
 static void
 tell(struct limits *limits, enum limit which)
@@ -101,6 +116,20 @@ limits_begin(struct limits *limits, struct loop *loop, struct events *events,
 }
 
 void
+limits_share(struct limits *limits, const struct census_seat *seat)
+{
+	struct quota *quotas = limits->quotas;
+	unsigned i;
+
+	limits->seat = *seat;
+	for (i = 0; i < LIMITS; i++)
+		if (i != LIMIT_CLIENT)
+			quota_share(&quotas[i], seat, i, 0);
+	quotas[LIMIT_MEMORY].step = quotas[LIMIT_MEMORY].max == 0 ?
+	    MEMORY_STEP : quotas[LIMIT_MEMORY].max / MEMORY_STEPS;
+}
+
+void
 limits_end(struct limits *limits)
 {
 	timer_stop(&limits->timer);
@@ -111,9 +140,9 @@ limits_end(struct limits *limits)
 /* Clients								*/
 
 static bool
-client_key(uint8_t key[16], const struct addr *peer)
+client_key(uint8_t key[CENSUS_KEY_SIZE], const struct addr *peer)
 {
-	memset(key, 0, 16);
+	memset(key, 0, CENSUS_KEY_SIZE);
 	if (peer == NULL)
 		return (false);
 	switch (peer->u.sa.sa_family) {
@@ -134,9 +163,11 @@ static struct limit_client *
 client_find(struct limits *limits, const struct addr *peer)
 {
 	struct limit_client *client = NULL;
-	uint8_t key[16];
+	uint8_t key[CENSUS_KEY_SIZE];
 
-	if (limits->quotas[LIMIT_CLIENT].max == 0 || !client_key(key, peer))
+	/* Others may have such a limit. */
+	if ((limits->quotas[LIMIT_CLIENT].max == 0 &&
+	    limits->seat.census == NULL) || !client_key(key, peer))
 		return (NULL);
 	HASH_FIND(hh, limits->clients, key, sizeof(key), client);
 	if (client != NULL)
@@ -145,12 +176,35 @@ client_find(struct limits *limits, const struct addr *peer)
 	if (client == NULL)
 		return (NULL);
 	memcpy(client->key, key, sizeof(key));
+	if (limits->seat.census != NULL)
+		client->hash = census_hash(&limits->seat, key);
 	HASH_ADD(hh, limits->clients, key, sizeof(client->key), client);
 	if (client->hh.tbl == NULL) {
 		free(client);
 		return (NULL);
 	}
 	return (client);
+}
+
+/* Of it there are so many here, now. */
+static void
+client_set(struct limits *limits, struct limit_client *client, uint64_t n)
+{
+	client->tunnels = n;
+	if (limits->seat.census != NULL)
+		census_client_set(&limits->seat, client->hash,
+		    &client->place, n);
+}
+
+static bool
+client_full(const struct limits *limits, const struct limit_client *client)
+{
+	uint64_t max = limits->quotas[LIMIT_CLIENT].max;
+
+	if (max == 0 || client->tunnels >= max)
+		return (max != 0);
+	return (limits->seat.census != NULL && client->tunnels +
+	    census_client_others(&limits->seat, client->hash) >= max);
 }
 
 static void
@@ -169,13 +223,14 @@ limits_enter(struct limits *limits, const struct addr *peer,
 	struct quota *quotas = limits->quotas;
 	struct limit_client *client;
 
+	quota_look(&quotas[LIMIT_MEMORY]);
 	if (quota_full(&quotas[LIMIT_MEMORY])) {
 		quota_turn_away(&quotas[LIMIT_MEMORY]);
 		return (rows[LIMIT_MEMORY].text);
 	}
 	client = client_find(limits, peer);
-	if (client != NULL &&
-	    client->tunnels >= quotas[LIMIT_CLIENT].max) {
+	if (client != NULL && client_full(limits, client)) {
+		client_drop(limits, client);
 		addr_format(peer, limits->last_client);
 		quota_turn_away(&quotas[LIMIT_CLIENT]);
 		return (rows[LIMIT_CLIENT].text);
@@ -185,7 +240,7 @@ limits_enter(struct limits *limits, const struct addr *peer,
 		return (rows[LIMIT_TUNNELS].text);
 	}
 	if (client != NULL)
-		client->tunnels++;
+		client_set(limits, client, client->tunnels + 1);
 	pass->client = client;
 	pass->taken = true;
 	return (NULL);
@@ -199,7 +254,7 @@ limits_leave(struct limits *limits, struct limit_pass *pass)
 	pass->taken = false;
 	quota_give(&limits->quotas[LIMIT_TUNNELS]);
 	if (pass->client != NULL)
-		pass->client->tunnels--;
+		client_set(limits, pass->client, pass->client->tunnels - 1);
 	client_drop(limits, pass->client);
 	pass->client = NULL;
 }

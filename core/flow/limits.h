@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits -- how much of everything a process takes on, and who is told when
- * it is too much.
+ * limits -- how much of everything the proxy takes on, and who is told when
+ * it is too much.  Workers share what they count (census.h): a limit is of all
+ * of them together, whatever their generation; alone, of this process.
  *
  *	tunnels		at a time; those that are only told "no" are not
  *			counted here, but bounded by LIMITS_LINGER
@@ -18,6 +19,7 @@
 #ifndef FLOW_LIMITS_H
 #define FLOW_LIMITS_H
 
+#include "base/census.h"
 #include "base/err.h"
 #include "base/quota.h"
 #include "flow/events.h"
@@ -35,6 +37,7 @@ struct limit_client;
 struct limits {
 	struct quota quotas[LIMITS];
 	struct limit_client *clients;		/* a hash table */
+	struct census_seat seat;		/* zeroed: alone */
 	struct loop *loop;
 	struct events *events;
 	const struct event_slot *slot;
@@ -42,6 +45,9 @@ struct limits {
 	uint64_t told_us;			/* the last ones; 0: none */
 	char last_client[ADDR_TEXT_SIZE];	/* turned away by its own */
 };
+
+/* How the configuration calls it. */
+const char *limits_name(enum limit limit);
 
 /* What a tunnel that was let in gives back.  Zeroed: nothing. */
 struct limit_pass {
@@ -54,6 +60,10 @@ struct limit_pass {
 int limits_begin(struct limits *limits, struct loop *loop,
     struct events *events, const uint64_t *max, struct err *err);
 void limits_end(struct limits *limits);
+
+/* Share them (copy), before anybody is let in.  Their gauges there have the
+ * numbers of enum limit. */
+void limits_share(struct limits *limits, const struct census_seat *seat);
 
 /* May a client come in?  NULL, and *pass is filled in; or why not.  peer NULL:
  * it is not known yet who it is. */

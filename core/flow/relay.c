@@ -299,7 +299,10 @@ weigh(struct relay *relay)
 
 	if (relay->chain != NULL)
 		weight += chain_heap(relay->chain);
+	if (weight == relay->weight)
+		return;
 	memory->used = memory->used - relay->weight + weight;
+	quota_changed(memory);
 	if (weight > relay->weight && quota_full(memory) && !relay->heavy) {
 		relay->heavy = true;
 		quota_turn_away(memory);
@@ -388,6 +391,7 @@ relay_close(struct relay *relay, bool reset)
 
 	take_off(relay);
 	relay->env->memory->used -= relay->weight;
+	quota_changed(relay->env->memory);
 	relay->weight = 0;
 	for (i = 0; i < 2; i++) {
 		struct relay_flow *f = &relay->flows[i];

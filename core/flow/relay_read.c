@@ -32,13 +32,13 @@ _Static_assert(TURN_PIECE * TURN_PIECES <= RELAY_BUFFER - RELAY_LEAST,
 static size_t
 affordable(const struct relay *relay)
 {
-	const struct quota *memory = relay->env->memory;
-	uint64_t part;
+	struct quota *memory = relay->env->memory;
+	uint64_t part = quota_left(memory) / MEMORY_PARTS;
 
-	if (memory->max == 0)
+	if (part >= RELAY_BUFFER)
 		return (RELAY_BUFFER);
-	part = quota_full(memory) ? 0 :
-	    (memory->max - memory->used) / MEMORY_PARTS;
+	quota_look(memory);
+	part = quota_left(memory) / MEMORY_PARTS;
 	return (part < READ_LEAST ? READ_LEAST : part < RELAY_BUFFER ?
 	    (size_t)part : RELAY_BUFFER);
 }

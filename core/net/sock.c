@@ -29,7 +29,7 @@ struct acceptor {
 	void *arg;
 	struct watch watch;
 	struct timer pause;
-	bool said;
+	bool said;		/* that it rests; and nobody came since */
 	bool *stopped;		/* set by acceptor_stop() under accepted() */
 };
 
@@ -207,6 +207,8 @@ acceptor_again(void *arg)
 {
 
 	acceptor_watch(arg, 1);
+	/* Somebody else may have accepted who waited: then it is quiet. */
+	acceptor_ready(arg, true, false);
 }
 
 /*
@@ -222,6 +224,7 @@ acceptor_failed(struct acceptor *acceptor, int error)
 
 	switch (error) {
 	case EAGAIN:
+		acceptor->said = false;
 		return (false);
 	case EMFILE:
 	case ENFILE:
@@ -293,6 +296,13 @@ acceptor_start(struct loop *loop, int fd,
 	acceptor->arg = arg;
 	acceptor_watch(acceptor, 1);
 	return (acceptor);
+}
+
+bool
+acceptor_resting(const struct acceptor *acceptor)
+{
+
+	return (acceptor != NULL && acceptor->said);
 }
 
 void

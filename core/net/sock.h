@@ -52,4 +52,7 @@ struct acceptor *acceptor_start(struct loop *loop, int fd,
     void (*accepted)(void *arg, int fd, const struct addr *peer), void *arg);
 void acceptor_stop(struct acceptor *acceptor);
 
+/* Has it stopped for a moment, and accepted nobody since?  NULL: no. */
+bool acceptor_resting(const struct acceptor *acceptor);
+
 #endif

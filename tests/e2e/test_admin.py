@@ -773,6 +773,10 @@ class Http(Asked):
         self.assertEqual(self.get(b'/readyz', method=b'POST')[0], 405)
         self.command('drain')
         wait_until(lambda: self.get(b'/readyz')[0] == 503, 'not ready')
+        self.assertEqual(self.get(b'/readyz')[1], 'not ready\n'
+                         'draining: the proxy is draining\n')
+        self.assertRegex(self.command('status'), r'(?m)^NOT READY +'
+                         r'WHY\ndraining +the proxy is draining$')
         self.assertEqual(self.get(b'/healthz')[0], 200)
         tunnel.close()
 

@@ -273,8 +273,8 @@ class Many(Scale):
                     for p in self.workers(proxy)))
 
     def many_proxy(self):
-        return self.proxy(more='limits:\n  tunnels: 9000\n'
-                          '  tunnels_per_client: 9000\n')
+        return self.proxy(more='limits:\n  tunnels: 12000\n'
+                          '  tunnels_per_client: 12000\n')
 
     def idle(self, websocket, bound):
         count = 10000 if LONG else 400

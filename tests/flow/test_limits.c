@@ -112,6 +112,48 @@ of_memory(void **state)
 	limits_end(&b.limits);
 }
 
+/* Two workers share what they count; the second one's limits are its own. */
+static void
+of_two_workers(void **state)
+{
+	struct census *census = census_create();
+	struct limit_pass passes[4];
+	struct census_seat seat = { census, 0 };
+	struct bench a, b;
+
+	assert_non_null(census);
+	begin(&a, *state, 3, 2);
+	begin(&b, *state, 4, 3);
+	seat.row = (uint32_t)census_admit(census, 1);
+	limits_share(&a.limits, &seat);
+	seat.row = (uint32_t)census_admit(census, 2);
+	limits_share(&b.limits, &seat);
+	assert_int_equal(census_bound(census, 2, LIMIT_TUNNELS), 4);
+	assert_in(&a, &a.one, &passes[0]);
+	assert_in(&b, &b.one, &passes[1]);
+	assert_out(&a, &a.one, "too many tunnels from this client");
+	assert_in(&b, &b.one, &passes[2]);
+	assert_out(&b, &b.one, "too many tunnels from this client");
+	assert_out(&a, &a.two, "too many tunnels");
+	assert_in(&b, &b.two, &passes[3]);
+	assert_out(&b, &b.two, "too many tunnels");
+	limits_leave(&a.limits, &passes[0]);
+	assert_in(&b, &b.one, &passes[0]);
+	limits_leave(&b.limits, &passes[0]);
+	limits_leave(&b.limits, &passes[1]);
+	limits_leave(&b.limits, &passes[2]);
+	assert_in(&a, &a.one, &passes[0]);
+	b.limits.quotas[LIMIT_MEMORY].used = 1000;
+	quota_changed(&b.limits.quotas[LIMIT_MEMORY]);
+	assert_out(&a, &a.one, "too many bytes wait in the tunnels");
+	limits_leave(&a.limits, &passes[0]);
+	limits_leave(&b.limits, &passes[3]);
+	assert_null(a.limits.clients);
+	limits_end(&a.limits);
+	limits_end(&b.limits);
+	census_free(census);
+}
+
 /* A thousand that are turned away make one line at once and one after a
  * second, and nobody is forgotten. */
 static void
@@ -162,6 +204,7 @@ main(void)
 		TEST(of_all),
 		TEST(of_a_client),
 		TEST(of_memory),
+		TEST(of_two_workers),
 		TEST(told_of),
 	};
 
