@@ -35,7 +35,7 @@ function(frl_fuzz_plugin name)
 		${frl_plugin_libs_${name}})
 endfunction()
 
-foreach(name target head proxy_header)
+foreach(name target head parent proxy_header)
 	frl_fuzzer(${name} ${f}/fuzz_${name}.c)
 endforeach()
 frl_fuzzer(body ${f}/fuzz_body.c ${f}/second.c ${p}/http/message.c)

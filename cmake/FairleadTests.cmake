@@ -22,7 +22,7 @@ function(frl_test folder source)
 	set_target_properties(${target} PROPERTIES
 		RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/${folder})
 	add_test(NAME ${folder}/${name} COMMAND ${target})
-	set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 300
+	set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 1800
 		WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 

@@ -30,7 +30,7 @@ time(time_t *ret)
 void
 acts_read(struct acts *acts, const uint8_t *bytes, size_t len)
 {
-	static const char letters[] = "csCStynwrqvokfuUhxp";
+	static const char letters[] = "csCStynwrqvokfauUhxp";
 	struct act *act = &acts->list[0];
 
 	acts->count = 1;

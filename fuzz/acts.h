@@ -17,7 +17,7 @@
  *
  *	o	options of the plugin, as in the configuration (YAML)
  *	k	how bytes are cut: one byte, a number
- *	f	mode forward
+ *	f, a	mode forward; a parent proxy is asked
  *	u, U	`upgrade` names "*"; what it names does not open
  *	h	opened by a handoff; x, p too: the server's extensions and
  *		subprotocol

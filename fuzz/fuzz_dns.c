@@ -9,7 +9,10 @@
  * family asked for that stood in a response, 16 at most, or with a reason;
  * an answer that was kept is the same when asked for again.
  *
- * The first byte: the family.  Responses end at 0xfe.  A response is a byte
+ * The first byte: 1 is the other family, 2 asks twice at once, which is one
+ * query with two answers alike, 4 asks before for names that no server is asked
+ * for, 8 lets one query be under way, which is given back whatever comes.
+ * Responses end at 0xfe.  A response is a byte
  * of how (1: as it stands behind the id, else flags and counts follow and the
  * question is echoed) and the bytes.
  */
@@ -125,10 +128,11 @@ on_done(void *arg, const struct answer *answer)
 }
 
 static void
-start(struct resolver *resolver, int family, struct ask *ask)
+start(struct resolver *resolver, const char *name, int family,
+    struct ask *ask)
 {
 	memset(ask, 0, sizeof(*ask));
-	ask->query = resolve_start(resolver, "a.test", family, on_done, ask);
+	ask->query = resolve_start(resolver, name, family, on_done, ask);
 	MUST(ask->query != NULL && ask->calls == 0);
 }
 
@@ -157,16 +161,51 @@ check_answer(const struct answer *answer, int family, struct frl_bytes all)
 }
 
 static void
+check_same(const struct ask *a, const struct ask *b)
+{
+	MUST(a->calls == 1 && a->answer.count == b->answer.count);
+	MUST(a->answer.why == b->answer.why);
+	for (size_t i = 0; i < a->answer.count; i++)
+		MUST(addr_equal(&a->answer.addrs[i], &b->answer.addrs[i]));
+}
+
+static void
 check_again(struct resolver *resolver, int family, const struct ask *first)
 {
 	struct ask ask;
 
-	start(resolver, family, &ask);
+	start(resolver, "a.test", family, &ask);
 	turns(&ask);
-	MUST(ask.calls == 1 && ask.answer.count == first->answer.count);
-	for (size_t i = 0; i < ask.answer.count; i++)
-		MUST(addr_equal(&ask.answer.addrs[i],
-		    &first->answer.addrs[i]));
+	check_same(&ask, first);
+}
+
+/* Without a server, and before anything else is done. */
+static void
+check_local(struct resolver *resolver, int family)
+{
+	static const uint8_t six[16] = { [15] = 1 }, four[4] = { 127, 0, 0, 1 };
+	struct ask ask;
+
+	start(resolver, "a.localhost", family, &ask);
+	turns(&ask);
+	MUST(ask.calls == 1 && ask.answer.count == 1);
+	check_answer(&ask.answer, family, family == AF_INET ?
+	    (struct frl_bytes){ four, 4 } : (struct frl_bytes){ six, 16 });
+	start(resolver, "a.onion", family, &ask);
+	turns(&ask);
+	MUST(ask.calls == 1 && ask.answer.count == 0);
+	MUST(!serve((struct frl_bytes){ NULL, 0 }));
+}
+
+/* While one is under way there is no room for another. */
+static void
+check_full(struct resolver *resolver, int family)
+{
+	struct ask ask;
+
+	start(resolver, "b.test", family, &ask);
+	turns(&ask);
+	MUST(ask.calls == 1 && ask.answer.why == WHY_LIMIT);
 }
 
 int
@@ -176,27 +215,45 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	    .cache_entries = 4, .ttl_min_ms = 60000, .ttl_max_ms = 3600000,
 	    .servers = server.name };
 	struct input in = { bytes, len };
-	int family = input_byte(&in) & 1 ? AF_INET6 : AF_INET;
+	struct quota quota = { .max = 1 };
+	uint8_t how = input_byte(&in);
+	int family = how & 1 ? AF_INET6 : AF_INET;
 	struct resolver *resolver;
-	struct ask ask;
+	struct ask ask, twin = { .query = NULL };
 	struct err err;
 
+	if (how & 8)
+		options.queries = &quota;
 	resolver = resolver_create(server.loop, &options, &err);
 	MUST(resolver != NULL);
-	start(resolver, family, &ask);
+	if (how & 4)
+		check_local(resolver, family);
+	start(resolver, "a.test", family, &ask);
+	if (how & 2)
+		start(resolver, "a.test", family, &twin);
+	if (how & 8)
+		check_full(resolver, family);
 	for (int i = 0; i < RESPONSES && in.len > 0 && ask.calls == 0; i++) {
 		if (!serve(input_until(&in, 0xfe)))
 			break;
 		turns(&ask);
 	}
 	MUST(ask.calls <= 1);
+	if (how & 2) {
+		turns(&twin);
+		MUST(twin.calls == ask.calls);
+		if (twin.calls == 1)
+			check_same(&twin, &ask);
+	}
 	if (ask.calls == 1)
 		check_answer(&ask.answer, family,
 		    (struct frl_bytes){ bytes, len });
 	if (ask.calls == 1 && ask.answer.count > 0)
 		check_again(resolver, family, &ask);
 	resolve_cancel(ask.query);
+	resolve_cancel(twin.query);
 	resolver_free(resolver);
+	MUST(quota.used == 0);
 	while (serve((struct frl_bytes){ NULL, 0 }))
 		continue;
 	return (0);

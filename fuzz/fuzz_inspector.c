@@ -101,6 +101,25 @@ is_plain(const struct frl_plugin *plugin, const struct acts *acts,
 	    acts_find(acts, 'o') == NULL) && fake_refused(f) == NULL);
 }
 
+/* Every request that a parent gets ends with our name, or it could go round
+ * and round. */
+static void
+check_parent(const struct play *play, const struct fake *f)
+{
+	struct frl_bytes out = fake_output(f, FRL_FROM_CLIENT);
+	const uint8_t *p = out.data, *end = p + out.len, *next;
+	size_t requests = 0, ours = 0;
+
+	if (acts_find(play->acts, 'a') == NULL || acts_find(play->acts,
+	    'v') != NULL || strcmp(play->plugin->name, "http") != 0)
+		return;
+	for (; (next = memmem(p, (size_t)(end - p), "\r\nVia: 1.1 frl-0123"
+	    "\r\n\r\n", 23)) != NULL; p = next + 23)
+		ours++;
+	MUST(second_requests(out, &requests));
+	MUST(requests <= ours);
+}
+
 /* What is smuggled past the log is there for a second reader. */
 static void
 check_requests(const struct play *play, const struct fake *f)
@@ -116,6 +135,7 @@ check_requests(const struct play *play, const struct fake *f)
 	 * forward mode, a server that ended while a hook waited. */
 	MUST(count == told || fake_refused(f) != NULL ||
 	    acts_find(play->acts, 'f') != NULL ||
+	    acts_find(play->acts, 'a') != NULL ||
 	    acts_find(play->acts, 'S') != NULL);
 }
 
@@ -142,6 +162,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		    NULL || strcmp(fake_refused(whole), "broken: ") != 0);
 		check_requests(&play, whole);
 		check_requests(&play, cut);
+		check_parent(&play, whole);
+		check_parent(&play, cut);
 		if (is_plain(plugin, &acts, whole))
 			play_is_transparent(&play, whole);
 	}

@@ -149,13 +149,16 @@ play_run(const struct play *play, uint8_t k)
 	struct frl_context context = { .size = sizeof(context),
 	    .token = "websocket", .extensions = acts_bytes(acts, 'x'),
 	    .subprotocol = acts_bytes(acts, 'p') };
+	static const struct frl_parent parent = { "Basic dTpw", "frl-0123" };
+	bool asks = acts_find(acts, 'a') != NULL;
 	bool handed = acts_find(acts, 'h') != NULL ||
 	    acts_find(acts, 'x') != NULL || acts_find(acts, 'p') != NULL;
 	struct fake *f = fake_create(&(struct fake_options){
 	    .plugin = play->plugin, .options = play->options,
 	    .tokens = tokens, .star = acts_find(acts, 'u') != NULL,
 	    .handoff_fails = acts_find(acts, 'U') != NULL,
-	    .forward = acts_find(acts, 'f') != NULL, .quiet = true,
+	    .forward = asks || acts_find(acts, 'f') != NULL,
+	    .parent = asks ? &parent : NULL, .quiet = true,
 	    .context = handed ? &context : NULL });
 
 	if (f != NULL)

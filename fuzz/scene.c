@@ -2,6 +2,8 @@
 /* scene -- see scene.h. */
 #include "scene.h"
 
+#include "flow/hooks.h"
+
 #define LIMIT 8192u
 #define LIMIT_SMALL 300u
 
@@ -61,6 +63,54 @@ op_refused(void *arg, const struct chain_refusal *refusal)
 	NOTE(s, "refused", s->refused, refusal->text);
 }
 
+static void
+deny(struct scene *s, struct link *link, enum frl_flow flow,
+    const struct frl_event *event, struct decision *decision)
+{
+	decision->verdict = FRL_REFUSE;
+	decision->plugin = link_plugin(link)->name;
+	snprintf(decision->reason, sizeof(decision->reason), "because");
+	if (s->denied != NULL)
+		return;
+	s->denied = event;
+	s->denied_flow = flow;
+	s->denied_at = s->out_len[flow];
+}
+
+/* The record as the core keeps it. */
+static void
+wait_for(struct scene *s, struct link *link, enum frl_flow flow,
+    const struct frl_event *event, const void *record)
+{
+	const struct event_slot slot = { .event = event };
+
+	MUST(s->asked < SCENE_QUESTIONS);
+	for (size_t i = 0; i < s->asked; i++)
+		MUST(s->questions[i].link != link ||
+		    s->questions[i].flow != flow);
+	s->questions[s->asked] = (struct scene_question){ link, flow, event,
+		events_copy(&slot, record) };
+	MUST(s->questions[s->asked++].record != NULL);
+}
+
+/* The oldest question is answered, if there is one. */
+static bool
+answer(struct scene *s, bool yes)
+{
+	struct decision decision = { .verdict = FRL_OK };
+	struct scene_question q = s->questions[0];
+
+	if (s->asked == 0)
+		return (false);
+	memmove(s->questions, s->questions + 1, --s->asked * sizeof(q));
+	NOTE(s, "answered", q.event->name);
+	if (!yes && s->options->hooks == SCENE_ASKS)
+		deny(s, q.link, q.flow, q.event, &decision);
+	chain_decide(q.link, q.flow, q.event, q.record, &decision);
+	free(q.record);
+	return (true);
+}
+
 /* The text fields: what kind of error it is, above all. */
 static enum frl_verdict
 op_publish(void *arg, struct link *link, enum frl_flow flow,
@@ -81,13 +131,31 @@ op_publish(void *arg, struct link *link, enum frl_flow flow,
 			NOTE(s, f->name, name);
 	}
 	memset(decision, 0, sizeof(*decision));
-	if ((event->flags & FRL_EVENT_ASKS) == 0 || !s->objects)
-		return (FRL_OK);
-	s->objects = false;
-	decision->verdict = FRL_REFUSE;
-	decision->plugin = link_plugin(link)->name;
-	snprintf(decision->reason, sizeof(decision->reason), "because");
-	return (FRL_REFUSE);
+	if ((event->flags & FRL_EVENT_ASKS) != 0 && s->objects) {
+		s->objects = false;
+		deny(s, link, flow, event, decision);
+	} else if ((event->flags & FRL_EVENT_ASKS) != 0 && s->defers) {
+		s->defers = false;
+		wait_for(s, link, flow, event, record);
+		decision->verdict = FRL_WAIT;
+	}
+	return (decision->verdict);
+}
+
+/* The link has gone, or listens no more: so late that nobody is told. */
+static void
+op_forget(void *arg, struct link *link, enum frl_flow flow)
+{
+	struct scene *s = arg;
+
+	for (size_t i = s->asked; i-- > 0;) {
+		struct scene_question *q = &s->questions[i];
+
+		if (q->link != link || q->flow != flow)
+			continue;
+		free(q->record);
+		*q = s->questions[--s->asked];
+	}
 }
 
 static const struct plugin *
@@ -131,8 +199,8 @@ op_set_timer(void *arg, struct link *link, uint64_t ms)
 
 static const struct chain_ops ops = {
 	.out = op_out, .fin = op_fin, .refused = op_refused,
-	.publish = op_publish, .ask = op_publish, .lookup = op_lookup,
-	.switched = op_switched, .set_timer = op_set_timer,
+	.publish = op_publish, .ask = op_publish, .forget = op_forget,
+	.lookup = op_lookup, .switched = op_switched, .set_timer = op_set_timer,
 	.closed = op_closed
 };
 
@@ -242,7 +310,14 @@ play_act(struct scene *s, const struct act *act, struct dice *dice)
 		play_timers(s);
 		break;
 	case 'r':
-		s->objects = true;
+		s->objects = s->options->hooks == SCENE_ASKS;
+		break;
+	case 'w':
+		s->defers = s->options->hooks != SCENE_SILENT;
+		break;
+	case 'y':
+	case 'n':
+		(void)answer(s, act->what == 'y');
 		break;
 	case 'q':
 		chain_refuse(s->chain, FRL_WHY_DRAIN, WHY_DRAIN, "bye");
@@ -283,8 +358,13 @@ scene_play(const struct scene_options *options)
 	MUST(s->chain != NULL);
 	for (size_t i = 0; i < options->acts->count; i++)
 		play_act(s, &options->acts->list[i], &dice);
+	/* Others are still asked when the tunnel goes. */
+	while (options->hooks == SCENE_ALLOWS && answer(s, true))
+		pump_both(s);
 	s->left = chain_left(s->chain);
+	s->defers = s->objects = false;
 	chain_close(s->chain);
+	MUST(s->asked == 0);
 	return (s);
 }
 

@@ -14,6 +14,14 @@
 #include "flow/chain.h"
 
 #define SCENE_TIMERS 8
+#define SCENE_QUESTIONS 8
+
+/* What becomes of the acts w, r, y and n. */
+enum scene_hooks {
+	SCENE_ASKS,		/* what they say */
+	SCENE_ALLOWS,		/* late or at once: every answer is yes */
+	SCENE_SILENT		/* nobody is asked */
+};
 
 struct scene_options {
 	const struct acts *acts;
@@ -22,7 +30,16 @@ struct scene_options {
 	const struct plugin *const *plugins;
 	size_t count;
 	bool forward;
+	enum scene_hooks hooks;
 	const struct plugin *(*lookup)(const char *token, int *ret_how);
+};
+
+/* One that waits for its answer. */
+struct scene_question {
+	struct link *link;
+	enum frl_flow flow;
+	const struct frl_event *event;
+	void *record;
 };
 
 struct scene {
@@ -38,7 +55,12 @@ struct scene {
 	char *log;			/* never NULL */
 	size_t log_len;
 	const char *refused;		/* or NULL */
-	bool left, objects;
+	bool left, objects, defers;
+	struct scene_question questions[SCENE_QUESTIONS];
+	size_t asked;
+	const struct frl_event *denied;	/* the first; else NULL */
+	enum frl_flow denied_flow;
+	size_t denied_at;		/* of `out` of that flow */
 	bool small;			/* an odd byte behind that of `k`: a
 					 * limit that a head may reach */
 	struct link *timers[SCENE_TIMERS];

@@ -43,8 +43,6 @@ struct seat {
 struct generation {
 	const struct generation_owner *owner;
 	struct loop *loop;
-	const struct gates *gates;
-	struct census *census;
 	unsigned number;
 	enum generation_state state;
 	struct plan plan;
@@ -165,7 +163,7 @@ send_sockets(const struct seat *seat)
 	unsigned k;
 
 	for (i = 0; i < g->plan.listen_count; i++) {
-		for (k = 0; (fd = gates_socket(g->gates, &g->plan, i,
+		for (k = 0; (fd = gates_socket(g->owner->gates, &g->plan, i,
 		    seat->slot, k)) >= 0; k++) {
 			m.u.sockets[n] = (uint32_t)i;
 			fds[n++] = fd;
@@ -249,7 +247,7 @@ empty_seat(struct seat *seat)
 	spools_forget(&seat->spools);
 	warden_forget(&seat->ward);
 	forget_board(seat);
-	census_dismiss(g->census, seat->row);
+	census_dismiss(g->owner->census, seat->row);
 	seat->row = -1;
 	seat->state = ABSENT;
 	seat->pid = 0;
@@ -313,7 +311,7 @@ order_worker(struct seat *seat, int worker)
 	struct message m = { .kind = MESSAGE_WORKER };
 	int bell = spools_make(&seat->spools, g->plan.log_count);
 
-	seat->row = census_admit(g->census, g->number);
+	seat->row = census_admit(g->owner->census, g->number);
 	if (seat->row < 0)
 		log_say(FRL_WARNING, "too many workers: `limits` are of "
 		    "another one's own");
@@ -530,8 +528,8 @@ too_late(void *arg)
 	struct generation *g = arg;
 	unsigned i;
 
-	complaint_say(&g->complaint, "generation %u does not serve after "
-	    "%d s: %s",
+	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
+	    "%s",
 	    g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
 	    "its workers are not there, or a plugin hangs in load()");
@@ -563,14 +561,13 @@ plugin_barred(void *arg, const struct bar *bar)
 
 /* 0, or -1 and errno. */
 static int
-start_keeper(struct generation *g, const char *path,
-    const struct census *census)
+start_keeper(struct generation *g, const char *path)
 {
 	int heard, saved;
 
 	if (complaint_open(&g->complaint, g->loop, &heard) != 0)
 		return (-1);
-	g->keeper = keeper_start(path, census, heard, &g->channel);
+	g->keeper = keeper_start(path, g->owner->census, heard, &g->channel);
 	saved = errno;
 	close(heard);
 	errno = saved;
@@ -579,14 +576,15 @@ start_keeper(struct generation *g, const char *path,
 
 struct generation *
 generation_start(struct loop *loop, const char *path, unsigned number,
-    const struct gates *gates, struct census *census,
     const struct generation_owner *owner, struct err *err)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
-	if (g != NULL)
+	if (g != NULL) {
 		g->loop = loop;
-	if (g == NULL || start_keeper(g, path, census) != 0) {
+		g->owner = owner;
+	}
+	if (g == NULL || start_keeper(g, path) != 0) {
 		err_set(err, "cannot start a generation of workers: %s",
 		    strerror(errno));
 		if (g != NULL)
@@ -595,9 +593,6 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 		return (NULL);
 	}
 	g->number = number;
-	g->gates = gates;
-	g->census = census;
-	g->owner = owner;
 	g->warden.arg = g;
 	g->warden.news = plugin_news;
 	g->warden.barred = plugin_barred;

@@ -35,9 +35,12 @@ struct blame;
 struct census;
 struct generation;
 
-/* News for the supervisor, from the loop; it frees no generation in them. */
+/* The supervisor: what all generations share (borrow), and news for it from the
+ * loop; it frees no generation in them. */
 struct generation_owner {
 	void *arg;
+	const struct gates *gates;
+	struct census *census;		/* workers have rows there */
 	/* Of tunnels' ids, of the last worker; the next one's is one more. */
 	uint32_t *prefix;
 	/* The plan is whole: prepare what it wants, then generation_go() or
@@ -62,11 +65,9 @@ struct generation_owner {
 	void (*gone)(void *arg, struct generation *generation);
 };
 
-/* census: borrow; its workers have rows there.  NULL without memory or
- * processes, and a sentence. */
+/* NULL without memory or processes, and a sentence. */
 struct generation *generation_start(struct loop *loop, const char *path,
-    unsigned number, const struct gates *gates, struct census *census,
-    const struct generation_owner *owner, struct err *err);
+    unsigned number, const struct generation_owner *owner, struct err *err);
 
 /* Start its workers.  logger: borrow. */
 void generation_go(struct generation *generation, struct outbox *logger);

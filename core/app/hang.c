@@ -11,11 +11,6 @@
 /* load() has its own deadline, in a probe (flow/probe.h). */
 #define LOAD_HUNG_MS 10000
 
-struct times {
-	uint64_t wall_us, ran_us, waited_us;
-	char state;			/* 'R', 'S', ...; 0: unknown */
-};
-
 static uint64_t
 now_us(clockid_t clock)
 {
@@ -60,7 +55,7 @@ state_of(pid_t pid)
 /* A kernel without schedstat still tells the processor's time, and nothing
  * of sleep. */
 static void
-read_times(struct times *t, pid_t pid)
+read_times(struct hang_times *t, pid_t pid)
 {
 	uint64_t ran, waited;
 	clockid_t clock;
@@ -77,38 +72,47 @@ read_times(struct times *t, pid_t pid)
 	t->ran_us = clock_getcpuclockid(pid, &clock) == 0 ? now_us(clock) : 0;
 }
 
+/* What is measured is not more than what there was: a beginning is dated
+ * behind what had been used then, everything else before. */
 static void
-begin(struct hang *h, uint64_t outer, pid_t worker)
+take_times(struct hang_times *t, pid_t pid, bool begins)
 {
-	struct times t = { 0, 0, 0, 0 };
+	uint64_t before = now_us(CLOCK_MONOTONIC);
 
+	memset(t, 0, sizeof(*t));
+	t->state = state_of(pid);
+	read_times(t, pid);
+	t->wall_us = begins ? now_us(CLOCK_MONOTONIC) : before;
+}
+
+/* ------------------------------------------------------------------ */
+/* What it means							*/
+
+static void
+begin(struct hang *h, uint64_t outer, const struct hang_times *t)
+{
 	memset(h, 0, sizeof(*h));
-	read_times(&t, worker);
 	h->outer = outer;
 	h->watching = true;
-	h->ran_us = t.ran_us;
-	h->waited_us = t.waited_us;
-	h->wall_us = now_us(CLOCK_MONOTONIC);	/* behind, so that no more is
-						 * counted than there was */
+	h->ran_us = t->ran_us;
+	h->waited_us = t->waited_us;
+	h->wall_us = t->wall_us;
 }
 
 static void
-measure(struct hang *h, pid_t worker)
+measure(struct hang *h, const struct hang_times *t)
 {
-	struct times t = { .wall_us = now_us(CLOCK_MONOTONIC) };
 	uint64_t wall, awake;
 
-	t.state = state_of(worker);
-	read_times(&t, worker);
-	if (t.state == 'T' || t.state == 't' || t.ran_us < h->ran_us) {
+	if (t->state == 'T' || t->state == 't' || t->ran_us < h->ran_us) {
 		h->watching = false;	/* a debugger's, or none any more */
 		return;
 	}
-	h->cpu_ms = (t.ran_us - h->ran_us) / 1000;
-	wall = t.wall_us - h->wall_us;
-	awake = t.ran_us - h->ran_us + t.waited_us - h->waited_us;
+	h->cpu_ms = (t->ran_us - h->ran_us) / 1000;
+	wall = t->wall_us - h->wall_us;
+	awake = t->ran_us - h->ran_us + t->waited_us - h->waited_us;
 	/* How long one waits that does not run is known when it runs. */
-	if ((t.state == 'S' || t.state == 'D') && wall > awake)
+	if ((t->state == 'S' || t->state == 'D') && wall > awake)
 		h->asleep_ms = (wall - awake) / 1000;
 }
 
@@ -120,23 +124,22 @@ is_load(uint64_t word)
 	return (callback == CRUMBS_LOAD || callback == CRUMBS_UNLOAD);
 }
 
-enum hang_news
-hang_look(struct hang *h, const struct crumbs *page, pid_t worker)
+static bool
+is_watched(const struct hang *h, uint64_t outer)
 {
-	uint64_t outer = atomic_load(&page->outer);
-	uint64_t word = atomic_load(&page->now);
+	return (h->watching && h->outer == outer);
+}
 
-	if (word == 0 || page->signo != 0) {	/* it is dying already */
-		h->watching = false;
+enum hang_news
+hang_judge(struct hang *h, uint64_t outer, uint64_t word,
+    const struct hang_times *times)
+{
+	if (!is_watched(h, outer)) {
+		begin(h, outer, times);
 		return (HANG_NOTHING);
 	}
-	if (!h->watching || h->outer != outer) {
-		begin(h, outer, worker);
-		return (HANG_NOTHING);
-	}
-	measure(h, worker);
-	if (!h->watching || atomic_load(&page->outer) != outer ||
-	    atomic_load(&page->now) == 0)
+	measure(h, times);
+	if (!h->watching)
 		return (HANG_NOTHING);
 	if (h->cpu_ms + h->asleep_ms >= (is_load(word) ? LOAD_HUNG_MS :
 	    HANG_HUNG_MS))
@@ -146,4 +149,23 @@ hang_look(struct hang *h, const struct crumbs *page, pid_t worker)
 		return (HANG_NOTHING);
 	h->told = true;
 	return (HANG_SLOW);
+}
+
+enum hang_news
+hang_look(struct hang *h, const struct crumbs *page, pid_t worker)
+{
+	uint64_t outer = atomic_load(&page->outer);
+	uint64_t word = atomic_load(&page->now);
+	struct hang_times times;
+
+	if (word == 0 || page->signo != 0) {	/* it is dying already */
+		h->watching = false;
+		return (HANG_NOTHING);
+	}
+	take_times(&times, worker, !is_watched(h, outer));
+	/* Has it returned meanwhile?  Then that was of another call. */
+	if (atomic_load(&page->outer) != outer ||
+	    atomic_load(&page->now) == 0)
+		return (HANG_NOTHING);
+	return (hang_judge(h, outer, word, &times));
 }

@@ -35,6 +35,19 @@ enum hang_news {
 	HANG_HUNG		/* again and again, from then on */
 };
 
+/* What is known of a worker at a moment. */
+struct hang_times {
+	uint64_t wall_us, ran_us, waited_us;
+	char state;			/* 'R', 'S', ...; 0: unknown */
+};
+
+/*
+ * What that means for a call: outer and word are the page's.  It begins to
+ * watch one that it does not watch yet.
+ */
+enum hang_news hang_judge(struct hang *hang, uint64_t outer, uint64_t word,
+    const struct hang_times *times);
+
 /* hang: zeroed before the first look. */
 enum hang_news hang_look(struct hang *hang, const struct crumbs *page,
     pid_t worker);

@@ -90,8 +90,8 @@ begin(struct supervisor *s, struct err *err)
 	if (s->count == GENERATIONS_MAX)
 		return (err_set(err, "too many generations are draining"));
 	s->opening = 0;
-	s->next = generation_start(s->loop, s->path, ++s->number, s->gates,
-	    s->census, &s->owner, err);
+	s->next = generation_start(s->loop, s->path, ++s->number, &s->owner,
+	    err);
 	if (s->next == NULL)
 		return (-1);
 	s->list[s->count++] = s->next;
@@ -676,10 +676,11 @@ supervisor_run(const char *path)
 	    .gates = gates_create(), .census = census_create() };
 	struct err err;
 
-	s.owner = (struct generation_owner){ .arg = &s, .prefix = &s.prefix,
-	    .planned = planned, .serves = serves, .left = left,
-	    .worker = worker_changed, .lacks = lacks, .plugin = plugin_told,
-	    .failed = failed, .gone = gone };
+	s.owner = (struct generation_owner){ .arg = &s, .gates = s.gates,
+	    .census = s.census, .prefix = &s.prefix, .planned = planned,
+	    .serves = serves, .left = left, .worker = worker_changed,
+	    .lacks = lacks, .plugin = plugin_told, .failed = failed,
+	    .gone = gone };
 	s.prefix = draw_prefix();
 	s.code = EXIT_RUNTIME;
 	s.channel = s.to_logger.channel = s.notify.fd = -1;

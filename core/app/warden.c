@@ -123,11 +123,11 @@ same_place(const struct warden_fault *a, const struct warden_fault *b)
 	    a->callback != NULL && a->callback == b->callback);
 }
 
-static void
-count(struct warden *w, const struct blame *blame)
+void
+warden_count(struct warden *w, const struct blame *blame, uint64_t now_us)
 {
 	struct warden_fault fault = { .plugin = blame->plugin,
-	    .callback = blame->callback, .when_us = bars_now_us() };
+	    .callback = blame->callback, .when_us = now_us };
 	struct bar bar = { .plugin = blame->plugin };
 	unsigned i, in_a_minute = 1;
 	bool twice = false;
@@ -181,7 +181,7 @@ warden_ended(struct warden *w, struct ward *ward, int status)
 		say_fault(&blame);
 		w->news(w->arg, &blame);
 		if (blame.plugin != 0)
-			count(w, &blame);
+			warden_count(w, &blame, bars_now_us());
 	}
 	warden_forget(ward);
 }

@@ -57,4 +57,9 @@ void warden_ended(struct warden *warden, struct ward *ward, int status);
 
 void warden_forget(struct ward *ward);
 
+/* A plugin had a fault: is it one too many?  (For tests; warden_ended() does
+ * it.) */
+void warden_count(struct warden *warden, const struct blame *blame,
+    uint64_t now_us);
+
 #endif

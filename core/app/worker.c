@@ -108,8 +108,8 @@ take_sockets(struct worker_seat *seat, int32_t *ret_row)
 		    &count) <= 0)
 			return (-1);
 		if (m.kind == MESSAGE_OPEN) {
-			seat->err = count == 1 ? fds[0] : -1;
 			*ret_row = m.u.row;
+			seat->err = count == 1 ? fds[0] : -1;
 			return (0);
 		}
 		if (m.kind == MESSAGE_BAR)
@@ -255,8 +255,7 @@ worker_run(struct config *config, const struct census *census, int channel)
 {
 	struct worker_seat seat = { .channel = channel,
 	    .drain_ms = config->timeouts.drain, .bell = -1, .room = -1,
-	    .err = -1,
-	    .guard = &config->security };
+	    .err = -1, .guard = &config->security };
 	struct server_guest guest = { .arg = &seat, .opened = opened,
 	    .closing = closing };
 	int code = EXIT_RUNTIME;

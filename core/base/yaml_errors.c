@@ -4,7 +4,7 @@
  *
  * What always holds: the text has no control character but '\n', whatever
  * stood in the file, and its size is bounded, however wrong the file is.  Of
- * lines that hold a password it is not shown.
+ * lines that hold a password or token it is not shown.
  */
 #include "base/json.h"
 #include "base/yaml_file.h"
@@ -139,15 +139,32 @@ mask(char *line, size_t len, size_t from, size_t to)
 	return (len - (to - at));
 }
 
+/* Where the value of a secret begins in a line; NULL: there is none. */
+static const char *
+find_secret(const char *line, size_t len)
+{
+	static const char *const words[] = { "password", "token" };
+	const char *first = NULL, *word, *colon;
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		word = memmem(line, len, words[i], strlen(words[i]));
+		colon = word == NULL ? NULL : memchr(word, ':',
+		    len - (size_t)(word - line));
+		if (colon != NULL && (first == NULL || colon < first - 1))
+			first = colon + 1;
+	}
+	return (first);
+}
+
 /*
  * What people send to others who help them must not hold a password: neither
- * that of a URI (RFC 3986, 3.2.1) nor what stands behind that word.
+ * that of a URI (RFC 3986, 3.2.1) nor what stands behind such a word.
  */
 static size_t
 mask_secrets(char *line, size_t len)
 {
-	static const char word[] = "password";
-	char *begin = memmem(line, len, "://", 3), *end;
+	const char *begin = memmem(line, len, "://", 3), *end;
 
 	if (begin != NULL) {
 		begin += 3;
@@ -156,24 +173,44 @@ mask_secrets(char *line, size_t len)
 			len = mask(line, len, (size_t)(begin - line),
 			    (size_t)(end - line));
 	}
-	begin = memmem(line, len, word, sizeof(word) - 1);
-	end = begin == NULL ? NULL : memchr(begin, ':',
-	    len - (size_t)(begin - line));
-	if (end != NULL)
-		len = mask(line, len, (size_t)(end + 1 - line), len);
+	begin = find_secret(line, len);
+	if (begin != NULL)
+		len = mask(line, len, (size_t)(begin - line), len);
 	return (len);
+}
+
+/* Does a line end where a secret's value should stand, so that it stands in
+ * the next one? */
+static bool
+goes_on(const char *line, size_t len)
+{
+	const char *value = find_secret(line, len), *end = line + len;
+
+	while (value != NULL && value < end &&
+	    strchr(" \t|>+-", *value) != NULL)
+		value++;
+	return (value != NULL && value == end);
 }
 
 /* Without memory for a copy the line is not shown. */
 static void
-put_source(struct json *j, const char *text, size_t len, unsigned column)
+put_source(struct json *j, const struct yaml_file *file, unsigned number,
+    unsigned column)
 {
-	char *line = malloc(len + 1);
+	const char *text, *before;
+	size_t len, n;
+	char *line;
 
-	if (line == NULL)
+	if (!find_line(file, number, &text, &len) ||
+	    (line = malloc(len + 1)) == NULL)
 		return;
 	memcpy(line, text, len);
-	put_line(j, line, mask_secrets(line, len), column);
+	if (number > 1 && find_line(file, number - 1, &before, &n) &&
+	    goes_on(before, n))
+		len = mask(line, len, 0, len);
+	else
+		len = mask_secrets(line, len);
+	put_line(j, line, len, column);
 	free(line);
 }
 
@@ -184,8 +221,6 @@ complain_at(const struct yaml_file *file, unsigned line, unsigned column,
 	struct yaml_error entry = { .line = line, .column = column };
 	char shown[ERROR_SIZE], place[32];
 	struct json j = { .at = shown, .end = shown + sizeof(shown) };
-	const char *quote;
-	size_t len;
 	int n;
 
 	if (file != NULL) {
@@ -200,8 +235,8 @@ complain_at(const struct yaml_file *file, unsigned line, unsigned column,
 	}
 	(void)json_plain(&j, text, strlen(text), 1024);
 	json_raw(&j, "\n", 1);
-	if (file != NULL && line > 0 && find_line(file, line, &quote, &len))
-		put_source(&j, quote, len, column);
+	if (file != NULL && line > 0)
+		put_source(&j, file, line, column);
 	entry.len = (size_t)(j.at - shown);
 	add_error(errors, shown, &entry);
 }

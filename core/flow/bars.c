@@ -51,9 +51,8 @@ is_for(const struct bar *bar, const struct frl_tunnel *tunnel)
 
 bool
 bars_search(const struct bars *bars, unsigned plugin,
-    const struct frl_tunnel *tunnel)
+    const struct frl_tunnel *tunnel, uint64_t now_us)
 {
-	uint64_t now = 0;
 	size_t i;
 
 	if (plugin < 64 && (bars->plugins & (uint64_t)1 << plugin) != 0)
@@ -61,11 +60,8 @@ bars_search(const struct bars *bars, unsigned plugin,
 	for (i = 0; tunnel != NULL && i < bars->count; i++) {
 		const struct bar *bar = &bars->list[i];
 
-		if (bar->plugin != plugin || !is_for(bar, tunnel))
-			continue;
-		if (now == 0)
-			now = bars_now_us();
-		if (now < bar->until_us)
+		if (bar->plugin == plugin && now_us < bar->until_us &&
+		    is_for(bar, tunnel))
 			return (true);
 	}
 	return (false);

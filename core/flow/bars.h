@@ -42,9 +42,9 @@ uint64_t bars_now_us(void);
 /* Why a tunnel that needs this plugin is refused; returns ret. */
 const char *bars_text(char ret[BARS_TEXT_SIZE], const char *plugin);
 
-/* As bars_hold(), where anybody is barred. */
+/* As bars_hold(), where anybody is barred, at that time. */
 bool bars_search(const struct bars *bars, unsigned plugin,
-    const struct frl_tunnel *tunnel);
+    const struct frl_tunnel *tunnel, uint64_t now_us);
 
 /* Is it barred for this tunnel (NULL: for all)?  bars may be NULL. */
 static inline bool
@@ -52,7 +52,7 @@ bars_hold(const struct bars *bars, unsigned plugin,
     const struct frl_tunnel *tunnel)
 {
 	return (bars != NULL && (bars->plugins != 0 || bars->count != 0) &&
-	    bars_search(bars, plugin, tunnel));
+	    bars_search(bars, plugin, tunnel, bars_now_us()));
 }
 
 #endif

@@ -104,7 +104,8 @@ parent_read(struct parent_answer *answer, const struct parent *parent,
 	fields = reallocarray(NULL, max_fields, sizeof(*fields));
 	if (fields == NULL)
 		return (no(answer, WHY_OUT_OF_RESOURCES, "out of memory"));
-	while (answer->size < buf_len(in)) {
+	/* Where there is no room for more, none is waited for. */
+	while (answer->size < buf_len(in) || answer->size >= max_bytes) {
 		if (answer->size >= max_bytes) {
 			result = no(answer, WHY_PARENT_ERROR,
 			    "too many heads before its answer");

@@ -2,7 +2,7 @@
 /* parents -- see parents.h. */
 #include "flow/parents.h"
 
-#include "base/head.h"
+#include "base/via.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -333,21 +333,11 @@ parents_finish(struct parents *parents)
 	return (0);
 }
 
-/* Nobody else's Via has 64 bits that were drawn here, wherever they stand
- * (RFC 9110, 7.6.3). */
+/* Nobody else's Via has 64 bits that were drawn here. */
 bool
 parents_sent(const struct parents *parents, const struct frl_http_head *head)
 {
-	size_t len = strlen(parents->token);
-	uint32_t i;
-
-	for (i = 0; i < head->count; i++)
-		if (head_equals(head->fields[i].name, "via") &&
-		    head->fields[i].value.len >= len &&
-		    memmem(head->fields[i].value.data,
-		    head->fields[i].value.len, parents->token, len) != NULL)
-			return (true);
-	return (false);
+	return (via_names(head, parents->token));
 }
 
 void

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/via.h"
 #include "events_table.h"
 #include "lists.h"
 #include "request.h"
@@ -173,9 +174,17 @@ forward_head(struct frl_link *link, const struct head *h,
 	return (rewrite_request(h, rules, &forward, ret_len));
 }
 
+/* A parent that got it from us sent it back. */
+static bool
+was_here(const struct frl_tunnel *tunnel, const struct head *h)
+{
+	return (tunnel->parent != NULL &&
+	    via_names(&h->message, tunnel->parent->via));
+}
+
 /* Is the request for this tunnel's server?  What is no valid request at all
- * goes to GREET as well, which says so.  The first one came from there: if it
- * went back, it would come again for ever. */
+ * goes to GREET as well, which says so, and what goes round and round.  The
+ * first one came from there: if it went back, it would come again for ever. */
 static bool
 is_ours(const struct frl_link *link, const struct head *h)
 {
@@ -187,7 +196,8 @@ is_ours(const struct frl_link *link, const struct head *h)
 	return (l->txns == 0 || (!head_equals(h->message.method, "connect") &&
 	    uri_parse(&uri, h->message.target, &why) == URI_HTTP &&
 	    uri.target.port == tunnel->server_port &&
-	    strcmp(uri.target.host, tunnel->server_name) == 0));
+	    strcmp(uri.target.host, tunnel->server_name) == 0 &&
+	    !was_here(tunnel, h)));
 }
 
 /* Ask the hooks about the head as it will be sent: what they approve is what

@@ -245,6 +245,41 @@ test_complain(void **state)
 }
 
 /* Cut everywhere: a tree or an error, never a fault. */
+/* Lines of secrets are shown as stars, also what stands below the key. */
+static void
+test_secrets(void **state)
+{
+	static const struct {
+		const char *line, *shown;
+	} rows[] = {
+		{ "x: http://me:secret@h", "x: http://*********@h" },
+		{ "x: {password: secret, y: 1}", "x: {password:***" },
+		{ "x: {token: secret, password: secret}", "x: {token:***" },
+		{ "x: {password: secret, token: secret}", "x: {password:***" },
+		{ "token:\n  - secret", "    ********" },
+		{ "password: |-\n  secret", "    ********" },
+		{ "password: x\nsecretly: 1", "    secretly: 1" },
+	};
+	struct yaml_node node = { .column = 1 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yaml_errors errors = { .text = NULL };
+		struct yaml_file *file = yaml_parse("f", rows[i].line,
+		    strlen(rows[i].line), &errors);
+
+		assert_non_null(file);
+		node.line = strchr(rows[i].line, '\n') == NULL ? 1 : 2;
+		yaml_complain(file, &node, &errors, "no");
+		assert_non_null(strstr(errors.text, rows[i].shown));
+		assert_true(strstr(errors.text, "secret") == NULL ||
+		    strstr(errors.text, "secretly") != NULL);
+		yaml_errors_free(&errors);
+		yaml_free(file);
+	}
+}
+
 static void
 test_cut(void **state)
 {
@@ -295,6 +330,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_complain),
+		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_read),
 	};

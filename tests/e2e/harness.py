@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -327,6 +328,16 @@ class Case(unittest.TestCase):
             self.assertEqual(server.problems, [])
         self.addCleanup(check)
         return server
+
+    def need_files(self, count):
+        """So many descriptors, for both ends of many tunnels."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < count and hard != resource.RLIM_INFINITY:
+            self.skipTest(f'only {hard} open files are allowed')
+        if soft < count and soft != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+            self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE,
+                            (soft, hard))
 
     def dial(self, port):
         sock = socket.create_connection(('127.0.0.1', port), DEADLINE)

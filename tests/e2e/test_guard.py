@@ -379,7 +379,8 @@ class Kernels(Guarded):
                 with process:
                     wait_until(lambda: harness.listens(port), 'it')
                     log = self.logs / 'log.json'
-                    wait_until(lambda: '"proxy.unguarded"'
+                    # It listens before the log is there.
+                    wait_until(lambda: log.exists() and '"proxy.unguarded"'
                                in log.read_text(), 'the event')
                     os.kill(self.program_of(process), signal.SIGINT)
                     _, err = process.communicate(timeout=harness.DEADLINE)

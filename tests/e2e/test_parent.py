@@ -56,6 +56,22 @@ class Parent(Case):
         server.heads = heads
         return server
 
+    def web(self):
+        """A parent that answers requests as long as they come."""
+        heads = []
+
+        def handler(sock):
+            try:
+                while True:
+                    heads.append(read_head(sock).decode())
+                    sock.sendall(b'HTTP/1.1 200 OK\r\nVia: 1.1 p\r\n'
+                                 b'Content-Length: 2\r\n\r\nok')
+            except EOFError:
+                pass
+        server = self.serve(handler)
+        server.heads = heads
+        return server
+
     def by(self, port, *more, extra='', plugins=('http', 'websocket', 'raw'),
            options={}, **kw):
         return self.proxy(plugins, parents(by(port, **kw), *more) + extra,
@@ -122,17 +138,8 @@ class Ways(Parent):
 
     def test_absolute_form(self):
         """Where names are the parent's, it is asked as we were."""
-        heads = []
-
-        def parent(sock):
-            try:
-                while True:
-                    heads.append(read_head(sock).decode())
-                    sock.sendall(b'HTTP/1.1 200 OK\r\nVia: 1.1 p\r\n'
-                                 b'Content-Length: 2\r\n\r\nok')
-            except EOFError:
-                pass
-        server = self.serve(parent)
+        server = self.web()
+        heads = server.heads
         proxy = self.by(server.port, who='ich:geheim@', resolve='parent')
         sock = self.dial(proxy.port)
         for line in ('GET http://A.example:81/x?y=1 HTTP/1.1',
@@ -528,6 +535,62 @@ class Loops(Parent):
                 proxy.stop()
                 self.assertEqual(len(proxy.lines('tunnel.open')), 1)
 
+    def test_later_request(self):
+        """A parent that keeps a connection sends back what it got from us
+        behind a request that was none of ours."""
+        parent = self.web()
+        proxy = self.by(parent.port, resolve='parent')
+        sock = self.dial(proxy.port)
+        self.assertIn(b' 200 ', self.get(sock, 'Via: 1.1 pool'))
+        token = parent.heads[0].split('Via: 1.1 ')[-1].rstrip()
+        for via in (f'1.1 {token}0, 1.1 pool', f'1.1 x{token}',
+                    f'1.1 {token[:-1]} (a, b)'):
+            self.assertIn(b' 200 ', self.get(sock, f'Via: {via}'))
+        asked = len(parent.heads)
+        for via in (f'1.1 {token}', f'1.1 a (b, c), 1.0 {token} (d), 1.1 e',
+                    f'1.1 a (b, 1.1 {token}'):
+            with self.subTest(via):
+                sock = self.dial(proxy.port)
+                self.assertIn(b' 200 ', self.get(sock))
+                head = self.get(sock, 'X: y\r\nVia: 1.1 a\r\n'
+                                f'VIA: {via}')
+                self.assertIn(b' 508 ', head)
+                self.assertIn(b'error=proxy_loop_detected', head)
+                self.assertIn(b'would go round and round', read_all(sock))
+                sock.close()
+                asked += 1
+        self.assertEqual(len(parent.heads), asked)
+        proxy.wait_line('tunnel.failed', 3)
+        self.assertEqual([x['reason'] for x in proxy.lines('tunnel.failed')],
+                         ['loop'] * 3)
+
+    def test_two_later(self):
+        """Two that are each other's parent: what the second answers for
+        itself comes back, what it sends on goes round."""
+        first, second = self.chain(('resolve', 'parent'))
+        sock = self.dial(first.port)
+        sock.sendall(b'TRACE http://a.example/ HTTP/1.1\r\nHost: a\r\n'
+                     b'Max-Forwards: 1\r\n\r\n')
+        head = read_head(sock)
+        self.assertIn(b' 200 ', head)
+        size = int(head.lower().split(b'content-length: ')[1].split()[0])
+        read_exactly(sock, size)
+        self.assertIn(b' 508 ', self.get(sock))
+        self.assertIn(b'would go round and round', read_all(sock))
+        sock.close()
+        first.wait_line('tunnel.close', 2)
+        second.wait_line('tunnel.close', 2)
+        self.assertEqual(len(second.lines('tunnel.open')), 2)
+
+    def get(self, sock, fields='X: y'):
+        """One request on a connection that is kept, and its answer's head."""
+        sock.sendall(f'GET http://a.example/ HTTP/1.1\r\nHost: a\r\n'
+                     f'{fields}\r\n\r\n'.encode())
+        head = read_head(sock)
+        if b' 200 ' in head:
+            self.assertEqual(read_exactly(sock, 2), b'ok')
+        return head
+
     def test_via_that_came_back(self):
         parent = self.raw(OK)
         proxy = self.by(parent.port)
@@ -580,6 +643,10 @@ class Secrets(Parent):
                 ('via: http://h:1\n    password: geheim', 'whose?'),
                 ('via: direct\n    user: a\n    password: geheim',
                  'nobody to tell'),
+                ('via: http://h:1\n    user: u\n    password:\n'
+                 '      - geheim', 'one value'),
+                ('via: http://h:1\n    user: u\n    password: |\n'
+                 '      geheim\n      \x7f', 'control'),
                 ('via: http://me:geheim@h:1\n    user: a', 'names one'),
                 ('via: http://h:1\n    user: "a:b"\n    password: geheim',
                  "':'"),

@@ -167,7 +167,7 @@ class Logs(Scale):
         crowd = self.crowds(proxy, server, 20)
         self.whole(crowd.ask('speak'), 20)
         pipe.reading.clear()
-        crowd.ask('blast 100')
+        crowd.ask('blast 60')         # all of one worker's fit into its spool
         self.whole(crowd.ask('speak'), 20)
         pids = self.workers(proxy)
         logger = self.logger(proxy, pipe.path)
@@ -179,8 +179,8 @@ class Logs(Scale):
         used = cpu_ms(logger) - used
         self.assertLess(used, 100)      # it does not spin
         pipe.reading.set()
-        # 100 out, 100 back.
-        wait_until(lambda: pipe.data.count(b'"ws.frame"') >= 20 * 200,
+        # 60 out, 60 back.
+        wait_until(lambda: pipe.data.count(b'"ws.frame"') >= 20 * 120,
                    'the lines of the dead')
         self.end(proxy)
         pipe.lines()
@@ -333,9 +333,12 @@ class Many(Scale):
             self.assertLess(after[0] - before[0], 2048)
 
     def come_and_go(self, proxy, server, seconds):
-        rush = Rush(self, proxy.port, server.port, 1200 if LONG else 200)
-        time.sleep(seconds)
-        found = rush.stop()
+        found = {'fine': 0}
+        while found['fine'] == 0:       # no second is enough for some
+            rush = Rush(self, proxy.port, server.port,
+                        1200 if LONG else 200)
+            time.sleep(seconds)
+            found = rush.stop()
 
         def all_closed():
             text = proxy.log.read_bytes()

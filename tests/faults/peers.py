@@ -162,14 +162,14 @@ def bulk(peer):
 CHUNKED = b'%x\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY)
 
 
-def web(peer):
+def web(peer, begin=b'/'):
     """Answers requests as long as they come."""
     while True:
         head = peer.head()
         method, path = head.split(b' ', 2)[:2]
         if method == b'POST':
             peer.expect(CHUNKED)
-        elif method != b'GET':
+        elif method != b'GET' or not path.startswith(begin):
             raise Failure(f'request {head!r}')
         if path.endswith(b'/chunked'):
             peer.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'
@@ -177,6 +177,23 @@ def web(peer):
         else:
             peer.send(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n'
                       % len(BODY) + BODY)
+
+
+def parent(peer):
+    """A proxy that leads to a server that speaks first."""
+    head = peer.head()
+    if not re.fullmatch(rb'CONNECT (\S+) HTTP/1\.1\r\nHost: \1\r\n'
+                        rb'Proxy-Authorization: Basic dTpw\r\n'
+                        rb'Via: 1\.1 fairlead-[0-9a-f]{16}\r\n\r\n', head):
+        raise Failure(f'asked {head!r}')
+    peer.send(b'HTTP/1.1 103 Wait\r\n\r\n')
+    peer.send(b'HTTP/1.1 200 OK\r\n\r\n220 hello\r\n')
+    echo(peer)
+
+
+def parent_web(peer):
+    """A proxy that is asked for http://host/path."""
+    web(peer, b'http://')
 
 
 def websocket(peer):

@@ -17,7 +17,7 @@ import harness
 import peers
 import wsframes
 from peers import BODY, BULK, CHUNKED, Client, Server
-from target import Cut, Failure
+from target import CONFIG, Cut, Failure
 
 
 class Scenario:
@@ -167,6 +167,43 @@ class Forward(Scenario):
         with self.client(target) as c:
             for server in (self.server, self.server, self.other):
                 name = f'127.0.0.1:{server.port}'
+                c.send(f'GET http://{name}/x HTTP/1.1\r\nHost: {name}'
+                       '\r\n\r\n'.encode())
+                c.answer(200)
+                c.expect(BODY)
+
+
+class Parent(Scenario):
+    """By a parent proxy, which says an interim answer first."""
+    handler = staticmethod(peers.parent)
+    resolve = 'here'
+
+    def configure(self):
+        text = (f'parents:\n  - via: http://u:p@127.0.0.1:{self.server.port}'
+                f'\n    for: ["127.9.9.9", "*.example"]\n'
+                f'    resolve: {self.resolve}\n')
+        return {**super().configure(), 'config': CONFIG + text}
+
+    def go(self, target):
+        with self.client(target) as c:
+            c.connect('127.9.9.9', 9)
+            c.expect(b'220 hello\r\n')
+            for text in (b'\x01hello', b'\x02' * 5000):
+                c.send(text)
+                c.expect(text)
+            c.fin()
+            c.end()
+
+
+class ParentForward(Parent):
+    """In absolute-form: two requests on one connection, a third on
+    another."""
+    handler = staticmethod(peers.parent_web)
+    resolve = 'parent'
+
+    def go(self, target):
+        with self.client(target) as c:
+            for name in ('a.example', 'a.example', 'b.example'):
                 c.send(f'GET http://{name}/x HTTP/1.1\r\nHost: {name}'
                        '\r\n\r\n'.encode())
                 c.answer(200)
@@ -473,7 +510,7 @@ def name_of(cls):
 
 
 RUNNING = {name_of(cls): cls for cls in (
-    Raw, Early, Web, Chunked, WebSocket, Forward, Reverse, Refused, Bad,
-    Names, Localhost, ProxyHeader, Unix, Slow, Bulk, Text, Pipe, Hooks,
-    HooksDial, HooksRequest, HooksFrame, FailOpen, FailOpenWeb, Front, Reset,
-    Many)}
+    Raw, Early, Web, Chunked, WebSocket, Forward, Parent, ParentForward,
+    Reverse, Refused, Bad, Names, Localhost, ProxyHeader, Unix, Slow, Bulk,
+    Text, Pipe, Hooks, HooksDial, HooksRequest, HooksFrame, FailOpen,
+    FailOpenWeb, Front, Reset, Many)}

@@ -241,6 +241,13 @@ bounds(void **state)
 	assert_int_equal(answer_of(text, 17, &answer), PARENT_MORE);
 	for (; n > 256; n--)
 		assert_int_equal(answer_of(text, n, &answer), PARENT_NO);
+	/* Nothing is waited for where nothing fits any more. */
+	memcpy(text, "HTTP/1.1 100 ", 13);
+	memset(text + 13, 'x', 239);
+	memcpy(text + 252, "\r\n\r\n", 4);
+	assert_int_equal(answer_of(text, 255, &answer), PARENT_MORE);
+	assert_int_equal(answer_of(text, 256, &answer), PARENT_NO);
+	assert_int_equal(answer.why, WHY_PARENT_ERROR);
 	/* A parent's words are cut. */
 	memcpy(text, "HTTP/1.1 500 ", 13);
 	memset(text + 13, 'x', 200);
@@ -249,26 +256,59 @@ bounds(void **state)
 	assert_true(strlen(answer.detail) < 120);
 }
 
-static void
-loops(void **state)
+/* Would a head with this Via be one that was here before? */
+static bool
+was_sent(const struct parents *all, const char *format)
 {
-	struct parents all = { .count = 0 }, others = { .count = 0 };
-	char text[160];
+	char via[160], text[240];
 	struct frl_http_field fields[4];
 	struct head_limits limits = { 1000, 4 };
 	struct head head;
 	int n;
 
+	(void)snprintf(via, sizeof(via), format, all->token);
+	n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n"
+	    "Via: 1.1 x\r\n%s\r\n\r\n", via);
+	assert_int_equal(head_scan_request(&head, fields,
+	    (const uint8_t *)text, (size_t)n, &limits), HEAD_OK);
+	return (parents_sent(all, &head.message));
+}
+
+static void
+loops(void **state)
+{
+	static const struct {
+		const char *via;
+		bool sent;
+	} rows[] = {
+		{ "vIA: 1.0 y,1.1 %s", true },
+		{ "Via: 1.0 y, 1.1 %s (a, b), 1.1 z", true },
+		{ "Via: HTTP/1.1 %s:3128", true },
+		{ "Via: %s", true },
+		/* Who opens a comment and never closes it. */
+		{ "Via: 1.1 y (, 1.1 %s", true },
+		{ "Via: 1.1 y (\"\\, 1.1 %s", true },
+		/* The name of another, which only has ours in it. */
+		{ "Via: 1.1 %s0", false },
+		{ "Via: 1.1 0%s", false },
+		{ "Via: 1.1 %s.example", false },
+		{ "Via: 1.1 %s-2, 1.1 z", false },
+		{ "Via: 1.1 x%1$s, 1.0 %1$s", true },
+		{ "Via: 1.1 fairlead", false },
+		{ "Via: 1.1 %.24s", false },
+		{ "Via: ", false },
+		{ "Vial: 1.1 %s", false },
+	};
+	struct parents all = { .count = 0 }, others = { .count = 0 };
+	size_t i;
+
 	(void)state;
 	assert_int_equal(parents_finish(&all), 0);
 	assert_int_equal(parents_finish(&others), 0);
 	assert_string_not_equal(all.token, others.token);
-	n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n"
-	    "Via: 1.1 x\r\nvIA: 1.0 y,1.1 %s\r\n\r\n", all.token);
-	assert_int_equal(head_scan_request(&head, fields,
-	    (const uint8_t *)text, (size_t)n, &limits), HEAD_OK);
-	assert_true(parents_sent(&all, &head.message));
-	assert_false(parents_sent(&others, &head.message));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (was_sent(&all, rows[i].via) != rows[i].sent)
+			fail_msg("'%s'", rows[i].via);
 }
 
 int

@@ -1017,7 +1017,8 @@ fake_create(const struct fake_options *options)
 		f->options.limit = 65536;
 	copy_tokens(f, options->tokens);
 	f->tunnel = (struct frl_tunnel){ .id = "00000000-00000001",
-	    .mode = options->forward ? "forward" : "connect", .listener = "127.0.0.1:3128",
+	    .mode = options->forward ? "forward" : "connect",
+	    .listener = "127.0.0.1:3128", .parent = options->parent,
 	    .client_addr = "127.0.0.1", .server_name = "example.com",
 	    .server_addr = "127.0.0.1", .client_port = 1, .server_port = 80 };
 	f->now_us = 1000000;

@@ -39,6 +39,7 @@ struct fake_options {
 	const struct frl_context *context;	/* for open(), or NULL */
 	uint64_t moved[2];		/* where moved() begins */
 	bool forward;			/* mode forward, to example.com:80 */
+	const struct frl_parent *parent;	/* that is asked, or NULL */
 	bool quiet;			/* what load() says is not shown */
 };
 

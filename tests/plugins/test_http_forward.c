@@ -171,14 +171,21 @@ static const struct http_options options = { .idle = 60000,
 #define ANSWERED OK "Content-Length: 2\r\nVia: 1.1 px\r\n\r\nhi"
 
 static struct fake *
-create(void)
+create_by(const struct frl_parent *parent)
 {
 	struct fake *f = fake_create(&(struct fake_options){
 	    .plugin = &frl_plugin, .options = &options, .forward = true,
+	    .parent = parent,
 	    .tokens = (const char *const[]){ "websocket", NULL } });
 
 	assert_non_null(f);
 	return (f);
+}
+
+static struct fake *
+create(void)
+{
+	return (create_by(NULL));
 }
 
 /* The same text whole, byte by byte and cut at every place. */
@@ -277,6 +284,50 @@ test_left_to_greet(void **state)
 		assert_int_equal(fake_held(f, CLIENT).len, strlen(next[i]));
 		fake_free(f);
 	}
+}
+
+/* So is one that a parent sent back; it is not sent again. */
+static void
+test_went_round(void **state)
+{
+	static const struct frl_parent parent = { NULL, "me-0123" };
+	static const struct {
+		const char *via;
+		bool ours;
+	} rows[] = {
+		{ "1.1 me-0123", true }, { "1.1 a, 1.0 me-0123 (x), 1.1 b",
+		    true },
+		{ "1.1 a (b,1.1 me-0123", true }, { "1.1 me-01234", false },
+		{ "1.1 me-012", false }, { "1.1 a, 1.1 b (c)", false },
+	};
+	char text[200];
+	struct fake *f;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		f = create_by(&parent);
+		fake_text(f, CLIENT, GET("example.com"));
+		fake_text(f, SERVER, ANSWER);
+		(void)snprintf(text, sizeof(text),
+		    "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n"
+		    "Via: %s\r\n\r\n", rows[i].via);
+		fake_text(f, CLIENT, text);
+		assert_int_equal(fake_left(f), rows[i].ours);
+		assert_int_equal(fake_held(f, CLIENT).len, rows[i].ours ?
+		    strlen(text) : 0);
+		assert_int_equal(fake_count(f, "http.request"),
+		    rows[i].ours ? 1 : 2);
+		fake_free(f);
+	}
+	/* Where no parent is asked it is a name like any other. */
+	f = create();
+	fake_text(f, CLIENT, GET("example.com"));
+	fake_text(f, SERVER, ANSWER);
+	fake_text(f, CLIENT, "GET http://example.com/ HTTP/1.1\r\nHost: a\r\n"
+	    "Via: 1.1 me-0123\r\n\r\n");
+	assert_false(fake_left(f));
+	fake_free(f);
 }
 
 /* A malformed one is answered here, and ends all. */
@@ -567,6 +618,7 @@ main(void)
 		cmocka_unit_test(test_same_server),
 		cmocka_unit_test(test_other_server),
 		cmocka_unit_test(test_left_to_greet),
+		cmocka_unit_test(test_went_round),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_server_closes),
 		cmocka_unit_test(test_close_delimited),
