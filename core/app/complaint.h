@@ -21,7 +21,7 @@ struct complaint {
 	int fd;				/* to read from; -1: none */
 	struct watch watch;
 	char *text;			/* NULL: nothing is kept */
-	size_t len, line;		/* of text; where its last line begins */
+	size_t len, line;		/* of text; where its last line is */
 	bool full;			/* and there was more */
 };
 

@@ -226,7 +226,7 @@ desk_tell(struct desk *desk, const struct message_state *state)
 		(void)message_send(desk->channel, &m, NULL, 0);
 }
 
-/* A piece that does not fit into the channel is missed, and those behind it. */
+/* A piece that does not fit into the channel is missed, and all behind it. */
 void
 desk_tell_errors(const struct desk *desk, const char *errors)
 {

@@ -57,7 +57,7 @@ enum message_kind {
 	MESSAGE_DESK,		/* with where it is asked: a UNIX socket, HTTP */
 	MESSAGE_SEAT,		/* with a channel to a worker, its board */
 	MESSAGE_STATE,
-	MESSAGE_ERRORS,		/* a piece of why a reload failed; then STATE */
+	MESSAGE_ERRORS,		/* why a reload failed: a piece */
 	MESSAGE_ASKED_RELOAD,
 	MESSAGE_ASKED_STOP,
 	MESSAGE_ADMIN		/* to a worker: its ends of MESSAGE_SEAT */
