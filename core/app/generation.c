@@ -283,8 +283,8 @@ too_late(void *arg)
 {
 	struct generation *g = arg;
 
-	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
-	    "%s", g->number, START_MS / 1000, g->state == PLANNING ?
+	complaint_say(&g->complaint, "generation %u does not serve after %d "
+	    "s: %s", g->number, START_MS / 1000, g->state == PLANNING ?
 	    "its configuration is still being read, or a log opened" :
 	    "its workers are not there, or a plugin hangs in load()");
 	bench_kill_late(&g->bench);

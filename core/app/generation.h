@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * generation -- one configuration being served: its keeper and its workers, as
- * the supervisor sees them.
+ * generation -- one configuration being served: the life of its keeper
+ * (house.h) and of its workers (bench.h), as the supervisor sees them.
  *
  *	PLANNING --plan--> STARTING --all serve--> CURRENT --replaced--> OLD
  *	    |                  |                                          |
  *	    +----- failed -----+--> FAILED --------- nobody left ---------+-->
  *
- *	PLANNING	the keeper reads the file and tries the plugins; then gates
- *			and logs are opened
+ *	PLANNING	the keeper reads the file and tries the plugins; then
+ *			gates and logs are opened
  *	STARTING	workers were forked; those that are there serve already
  *	CURRENT		a worker that ends is replaced
  *	OLD, FAILED	none is; the keeper is gone
@@ -37,8 +37,8 @@ struct blame;
 struct census;
 struct generation;
 
-/* The supervisor: what all generations share (borrow), and news for it from the
- * loop; it frees no generation in them. */
+/* What all generations share (borrow), and news from the loop; who hears them
+ * frees no generation but in gone(). */
 struct generation_owner {
 	void *arg;
 	const struct gates *gates;

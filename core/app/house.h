@@ -5,8 +5,8 @@
  *
  * It knows neither why a configuration is read nor who the workers are.
  *
- * What always holds: it tells one of planned() and failed(), or that the keeper
- * has died; the plan stays as it was told, also when the keeper is gone.
+ * What always holds: it tells one of planned() and failed(), or that the
+ * keeper has died; the plan stays as it was told, also when that is gone.
  */
 #ifndef APP_HOUSE_H
 #define APP_HOUSE_H
