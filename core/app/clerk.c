@@ -167,6 +167,12 @@ clerk_outbox(struct clerk *clerk)
 	return (&clerk->outbox);
 }
 
+bool
+clerk_listens(const struct clerk *clerk)
+{
+	return (clerk->channel >= 0);
+}
+
 static void
 tell(struct clerk *clerk, const struct message *m)
 {

@@ -47,6 +47,7 @@ void clerk_free(struct clerk *clerk);
 
 /* To the logger (borrow); closed while there is none. */
 struct outbox *clerk_outbox(struct clerk *clerk);
+bool clerk_listens(const struct clerk *clerk);
 
 /* Open a generation's logs, each is answered by opened().  anyway: also those
  * that cannot be opened now, for lines wait for them. */

@@ -14,7 +14,7 @@
  *
  * What always holds: a worker has a pid from its hello on, and is ABSENT only
  * when its process was waited for (or died unborn); a seat starts one worker a
- * second at most, but for the first.
+ * second at most.
  */
 #ifndef APP_SEAT_H
 #define APP_SEAT_H

@@ -343,6 +343,18 @@ gone(void *arg, struct generation *g)
 		s->owner.over(s->owner.arg);
 }
 
+/*
+ * No worker starts from here on.  The logger takes spools in the order in which
+ * it got them: behind all others the herald has the last word.  A logger that
+ * is to come gets them so (succession_tell_logger()).
+ */
+static void
+move_herald(struct succession *s)
+{
+	if (clerk_listens(s->owner.clerk))
+		make_herald(s, s->current);
+}
+
 void
 succession_stop(struct succession *s, unsigned times)
 {
@@ -350,11 +362,8 @@ succession_stop(struct succession *s, unsigned times)
 	    generation_plan(s->current)->drain_ms;
 	unsigned i, n = s->count;
 
-	/* No worker starts from here on.  The logger takes spools in the order
-	 * in which it got them: behind all others the herald has the last
-	 * word. */
 	if (s->stops == 0 && s->current != NULL)
-		make_herald(s, s->current);
+		move_herald(s);
 	s->stops += times;
 	s->next = s->leaving = NULL;
 	s->again = false;
