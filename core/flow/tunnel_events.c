@@ -261,8 +261,8 @@ static const struct frl_field reload_fields[] = {
 const struct frl_event proxy_event_reload = {
 	.name = "proxy.reload",
 	.help = "The configuration was read anew, and is in force or not.",
-	.text = "reload {result}: generation {generation}{plugins?, } "
-	    "{plugins}{errors?, errors: } {errors:\"}",
+	.text = "reload {result}: generation {generation}"
+	    "{errors? goes on: }{errors:\"}{plugins?, }{plugins}",
 	.fields = reload_fields,
 	.record_size = sizeof(struct proxy_reload),
 	.flags = FRL_EVENT_ALWAYS
@@ -389,7 +389,8 @@ const struct frl_event plugin_event_quarantined = {
 	.name = "plugin.quarantined",
 	.help = "A plugin ended workers too often: its on_error decides about "
 	    "tunnels that need it.",
-	.text = "plugin {plugin} quarantined{target? for }{target}: {reason}",
+	.text = "plugin {plugin} quarantined{target? for }{target}{reason?: }"
+	    "{reason}",
 	.fields = quarantined_fields,
 	.record_size = sizeof(struct plugin_quarantined),
 	.flags = FRL_EVENT_ALWAYS
