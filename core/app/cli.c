@@ -114,8 +114,9 @@ static const struct command commands[] = {
 	{ "tail", NULL, CLI_TAIL, false, false,
 	    "fairlead tail [--event PATTERN] [--host HOST] [--tunnel ID] "
 	    "[--json]\n                     [-c FILE | --socket PATH]",
-	    "Print the events of a running proxy as they happen, whatever "
-	    "its logs are.\n\n"
+	    "Print the events of a running proxy's workers as they happen, "
+	    "whatever its\nlogs are.  What the supervisor says, such as "
+	    "proxy.worker, is in the logs alone.\n\n"
 	    "      --event PATTERN  only these: ws.frame, http.*\n"
 	    "      --host HOST      only of tunnels to this host\n"
 	    "      --tunnel ID      only of this tunnel\n" },

@@ -37,6 +37,7 @@ struct seat {
 	struct ward ward;
 	int board;			/* its counters; -1: none yet */
 	int row;			/* of the census; -1: none */
+	uint32_t prefix;		/* of its tunnels' ids */
 	uint64_t born_us;
 };
 
@@ -190,7 +191,7 @@ note_serving(struct seat *seat)
 	unsigned i;
 
 	seat->state = SERVING;
-	g->owner->worker(g->owner->arg, g, seat->pid, NULL);
+	g->owner->worker(g->owner->arg, g, seat->pid, seat->prefix, NULL);
 	if (g->state != STARTING)
 		return;
 	for (i = 0; i < g->plan.workers; i++)
@@ -318,7 +319,7 @@ order_worker(struct seat *seat, int worker)
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
 	    warden_meet(&g->warden, &seat->ward, seat->channel,
-	    ++*g->owner->prefix) != 0 ||
+	    seat->prefix = ++*g->owner->prefix) != 0 ||
 	    send_sockets(seat) != 0 ||
 	    spools_tell(&seat->spools, g->number, g->logger) != 0 ||
 	    message_send(g->channel, &m, &worker, 1) != 0 ? -1 : 0);
@@ -725,7 +726,7 @@ say_death(const struct seat *seat, int status)
 	if (why[0] != '\0')
 		complaint_say(&g->complaint, "worker %d ended: %s",
 		    (int)seat->pid, why);
-	g->owner->worker(g->owner->arg, g, seat->pid, why);
+	g->owner->worker(g->owner->arg, g, seat->pid, seat->prefix, why);
 }
 
 /* Its process is gone. */

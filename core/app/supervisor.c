@@ -416,11 +416,12 @@ take_over_herald(struct supervisor *s, bool first)
 }
 
 static void
-worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
+worker_changed(void *arg, struct generation *g, pid_t pid, uint32_t prefix,
+    const char *why)
 {
 	struct supervisor *s = arg;
 
-	herald_worker(s->herald, pid, generation_number(g), why, why == NULL);
+	herald_worker(s->herald, pid, generation_number(g), prefix, why);
 	if (why == NULL && desk_channel(s->desk) >= 0)
 		generation_introduce(g, pid, desk_channel(s->desk));
 	if (why != NULL && why[0] != '\0') {

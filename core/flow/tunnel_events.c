@@ -272,8 +272,11 @@ const struct frl_event proxy_event_reload = {
 static const struct frl_field worker_fields[] = {
 	U64("pid", pid, "of the process"),
 	U64("generation", generation, "that it belongs to"),
+	NAME("tunnels", tunnels, "how the short IDs of its tunnels begin: 5-* "
+	    "has 5-0, 5-1"),
 	NAME("state", state, "serves, or ended"),
-	TEXT("reason", reason, 256, "of its end, if nobody asked for it"),
+	TEXT("reason", reason, 256, "of its end, if nobody asked for it; with "
+	    "it ended those of its tunnels that have no tunnel.close"),
 	END
 };
 #undef R
@@ -281,8 +284,8 @@ static const struct frl_field worker_fields[] = {
 const struct frl_event proxy_event_worker = {
 	.name = "proxy.worker",
 	.help = "A process that serves has come or gone.",
-	.text = "worker {pid} of generation {generation} {state}{reason?: }"
-	    "{reason}",
+	.text = "worker {pid} of generation {generation} {state}"
+	    "{tunnels?, tunnels }{tunnels}{reason?: }{reason}",
 	.fields = worker_fields,
 	.record_size = sizeof(struct proxy_worker),
 	.flags = FRL_EVENT_ALWAYS

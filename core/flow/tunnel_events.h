@@ -34,6 +34,7 @@ struct proxy_reload {
 struct proxy_worker {
 	uint64_t pid;
 	uint64_t generation;
+	const char *tunnels;		/* "5-*" */
 	const char *state;		/* "serves", "ended" */
 	struct frl_bytes reason;	/* of its end, if it was none of ours */
 };
