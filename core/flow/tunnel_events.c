@@ -418,6 +418,7 @@ const struct frl_event log_event_dropped = {
 
 #define R log_broken
 static const struct frl_field broken_fields[] = {
+	U64("pid", pid, "of the worker; each has a line"),
 	TEXT("log", file, 512, "its file"),
 	TEXT("reason", reason, 128, "why"),
 	END
@@ -428,8 +429,8 @@ const struct frl_event log_event_broken = {
 	.name = "log.broken",
 	.help = "A log with `audit: required` cannot be written: no new "
 	    "tunnel is let in.",
-	.text = "no new tunnel is let in: the log {log} cannot be written: "
-	    "{reason}",
+	.text = "worker {pid}: no new tunnel is let in: the log {log} cannot "
+	    "be written: {reason}",
 	.fields = broken_fields,
 	.record_size = sizeof(struct log_broken),
 	.flags = FRL_EVENT_ALWAYS
@@ -437,10 +438,10 @@ const struct frl_event log_event_broken = {
 
 #define R log_mended
 static const struct frl_field mended_fields[] = {
+	U64("pid", pid, "of the worker; each has a line"),
 	TEXT("log", file, 512, "its file"),
 	U64("seconds", seconds, "for which it could not be written"),
-	U64("refused", refused, "clients that a worker turned away "
-	    "meanwhile"),
+	U64("refused", refused, "clients that it turned away meanwhile"),
 	END
 };
 #undef R
@@ -448,8 +449,8 @@ static const struct frl_field mended_fields[] = {
 const struct frl_event log_event_mended = {
 	.name = "log.mended",
 	.help = "A log with `audit: required` is written again.",
-	.text = "the log {log} is written again after {seconds} s; {refused} "
-	    "turned away",
+	.text = "worker {pid}: the log {log} is written again after {seconds} "
+	    "s; {refused} turned away",
 	.fields = mended_fields,
 	.record_size = sizeof(struct log_mended),
 	.flags = FRL_EVENT_ALWAYS
