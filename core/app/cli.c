@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/cli.h"
+#include "base/options.h"
 
 struct command {
 	const char *word, *sub;		/* as typed */
@@ -72,7 +73,7 @@ static const struct command commands[] = {
 	{ "plugins", "info", CLI_PLUGINS_INFO, true, false,
 	    "fairlead plugins info NAME",
 	    "Print what a plugin says of itself, its options and events.\n"
-	    "NAME may be an absolute path.\n" },
+	    "NAME may be a path, too: ./budget.so\n" },
 	{ "events", NULL, CLI_EVENTS, false, false,
 	    "fairlead events",
 	    "Print every event of the core and of the plugins found, with "
@@ -113,8 +114,9 @@ static const struct command commands[] = {
 	{ "tail", NULL, CLI_TAIL, false, false,
 	    "fairlead tail [--event PATTERN] [--host HOST] [--tunnel ID] "
 	    "[--json]\n                     [-c FILE | --socket PATH]",
-	    "Print the events of a running proxy as they happen, whatever "
-	    "its logs are.\n\n"
+	    "Print the events of a running proxy's workers as they happen, "
+	    "whatever its\nlogs are.  What the supervisor says, such as "
+	    "proxy.worker, is in the logs alone.\n\n"
 	    "      --event PATTERN  only these: ws.frame, http.*\n"
 	    "      --host HOST      only of tunnels to this host\n"
 	    "      --tunnel ID      only of this tunnel\n" },
@@ -247,15 +249,32 @@ parse_rest(struct cli *cli, const struct command *found, int count,
 		    "`info NAME` is missing"));
 	if (found->takes_name) {
 		if (count == used)
-			return (err_set(err, "%s%s%s: a name is missing",
-			    found->word, found->sub != NULL ? " " : "",
-			    found->sub != NULL ? found->sub : ""));
+			return (found->command == CLI_CLOSE ? err_set(err,
+			    "close: an ID is missing; `fairlead tunnels` "
+			    "names them") : err_set(err, "plugins info: a "
+			    "name is missing; `fairlead plugins list` has "
+			    "them"));
 		cli->name = words[used++];
 	}
 	if (count > used)
 		return (err_set(err, "'%s' is one word too many",
 		    words[used]));
 	return (0);
+}
+
+static int
+unknown(const char *word, struct err *err)
+{
+	const char *names[COMMANDS + 1], *near;
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].word;
+	names[i] = NULL;
+	near = options_nearest(word, names);
+	return (near == NULL ? err_set(err, "unknown command '%s'", word) :
+	    err_set(err, "unknown command '%s'; did you mean '%s'?", word,
+	    near));
 }
 
 static int
@@ -272,7 +291,7 @@ parse_words(struct cli *cli, int count, char **words, struct err *err)
 		return (0);
 	found = command_find(words[0], count > 1 ? words[1] : NULL);
 	if (found == NULL)
-		return (err_set(err, "unknown command '%s'", words[0]));
+		return (unknown(words[0], err));
 	cli->command = found->command;
 	return (parse_rest(cli, found, count, words, err));
 }
@@ -386,6 +405,29 @@ cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 	return (0);
 }
 
+static const struct command *
+command_of(enum cli_command command)
+{
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		if (commands[i].command == command)
+			return (&commands[i]);
+	}
+	return (NULL);
+}
+
+void
+cli_complain(enum cli_command command, const char *why)
+{
+	const struct command *c = command_of(command);
+
+	fprintf(stderr, "fairlead: %s\nTry 'fairlead %s%s%s%s--help'.\n", why,
+	    c != NULL ? c->word : "", c != NULL ? " " : "",
+	    c != NULL && c->sub != NULL ? c->sub : "",
+	    c != NULL && c->sub != NULL ? " " : "");
+}
+
 static void
 help_all(void)
 {
@@ -411,18 +453,14 @@ help_all(void)
 void
 cli_help(enum cli_command command)
 {
-	size_t i;
+	const struct command *c = command_of(command);
 
-	for (i = 0; i < COMMANDS; i++) {
-		if (commands[i].command == command)
-			break;
-	}
-	if (i == COMMANDS) {
+	if (c == NULL) {
 		help_all();
 		return;
 	}
-	printf("Usage: %s\n\n%s", commands[i].usage, commands[i].text);
-	if (commands[i].takes_config)
+	printf("Usage: %s\n\n%s", c->usage, c->text);
+	if (c->takes_config)
 		printf("\n  -c, --config FILE  the configuration; "
 		    "FAIRLEAD_CONFIG by default\n");
 	if (asks_proxy(command))
@@ -432,6 +470,7 @@ cli_help(enum cli_command command)
 		    "FAIRLEAD_SOCKET, or\n"
 		    "                     /run/fairlead/admin.sock, by "
 		    "default\n"
+		    "%s", command == CLI_METRICS ? "" :
 		    "      --json         lines of JSON\n");
 	if (command == CLI_RUN)
 		printf("  -t, --test         only check it, as `check` "

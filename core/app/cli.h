@@ -79,6 +79,9 @@ struct cli {
 int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
 
 /* The help of a command, on stdout. */
+/* On stderr: what is wrong with the words, and where help is. */
+void cli_complain(enum cli_command command, const char *why);
+
 void cli_help(enum cli_command command);
 
 #endif

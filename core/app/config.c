@@ -51,6 +51,26 @@ config_parse(const char *name, const char *text, size_t len,
 	return (config_build(yaml_parse(name, text, len, errors), errors));
 }
 
+int
+config_read_socket(const char *path, char socket[UNIXSOCK_PATH_SIZE],
+    struct yaml_errors *errors)
+{
+	struct yaml_file *file = yaml_read(path, errors);
+	struct config *config = calloc(1, sizeof(*config));
+	struct schema s = { .config = config, .file = file,
+	    .errors = errors };
+
+	socket[0] = '\0';
+	if (file != NULL && config != NULL) {
+		s.root = yaml_root(file);
+		schema_admin(&s);
+		memcpy(socket, config->admin.socket, UNIXSOCK_PATH_SIZE);
+	}
+	free(config);
+	yaml_free(file);
+	return (socket[0] != '\0' ? 0 : -1);
+}
+
 struct config *
 config_read_or_say(const char *path, const char *text)
 {

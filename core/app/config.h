@@ -131,6 +131,12 @@ struct config *config_read(const char *path, struct yaml_errors *errors);
 struct config *config_parse(const char *name, const char *text, size_t len,
     struct yaml_errors *errors);
 
+/* Only where that file's proxy is asked, whatever else is wrong with it:
+ * nothing but `admin` is looked at, and errors that do not matter for that may
+ * be added.  -1: it does not say; with or without an error. */
+int config_read_socket(const char *path, char socket[UNIXSOCK_PATH_SIZE],
+    struct yaml_errors *errors);
+
 /* One of both (text: where it is not NULL), for a person: NULL after all
  * errors were printed on stderr. */
 struct config *config_read_or_say(const char *path, const char *text);

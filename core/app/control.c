@@ -21,16 +21,18 @@
 static bool
 configured(const char *config_path, char path[UNIXSOCK_PATH_SIZE])
 {
-	struct config *config = config_read_or_say(config_path, NULL);
+	struct yaml_errors errors = { .text = NULL };
+	bool found = config_read_socket(config_path, path, &errors) == 0;
 
-	if (config == NULL)
-		return (false);
-	(void)snprintf(path, UNIXSOCK_PATH_SIZE, "%s", config->admin.socket);
-	config_free(config);
-	if (path[0] == '\0')
+	if (!found && errors.count != 0) {
+		fprintf(stderr, "%s", errors.text != NULL ? errors.text : "");
+		log_say(FRL_ERROR, "%s: it does not say where the proxy is "
+		    "asked, and nobody was; --socket PATH does", config_path);
+	} else if (!found)
 		log_say(FRL_ERROR, "%s: it has no `admin: {socket: %s}`",
 		    config_path, CONTROL_SOCKET);
-	return (path[0] != '\0');
+	yaml_errors_free(&errors);
+	return (found);
 }
 
 static bool
@@ -57,7 +59,10 @@ reach(const char *path)
 {
 	int fd = unixsock_connect(path);
 
-	if (fd < 0)
+	if (fd < 0 && errno == EACCES)
+		log_say(FRL_ERROR, "%s: %s: only root and the user that the "
+		    "proxy was started by may ask it", path, strerror(errno));
+	else if (fd < 0)
 		log_say(FRL_ERROR, "%s: %s: does a proxy run with `admin: "
 		    "{socket: %s}`?  Another one is named by -c FILE, "
 		    "--socket PATH or FAIRLEAD_SOCKET", path, strerror(errno), path);
@@ -170,8 +175,8 @@ listen_to(int fd, struct answer *a)
 		return (n == 0 ? EXIT_FINE : EXIT_RUNTIME);
 	if (a->ended)
 		return (a->code);
-	log_say(FRL_ERROR, "%s: the proxy broke off its answer",
-	    a->cli->admin.word);
+	log_say(FRL_ERROR, "%s: the proxy broke off its answer: it has ended, "
+	    "or moved `admin`", a->cli->admin.word);
 	return (EXIT_RUNTIME);
 }
 

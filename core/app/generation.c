@@ -113,7 +113,7 @@ worker_serves(void *arg, struct seat *seat)
 {
 	struct generation *g = arg;
 
-	g->owner->worker(g->owner->arg, g, seat->pid, NULL);
+	g->owner->worker(g->owner->arg, g, seat->pid, seat->prefix, NULL);
 	if (g->state != STARTING || !bench_serves(&g->bench))
 		return;
 	g->state = CURRENT;
@@ -165,7 +165,7 @@ worker_ended(struct generation *g, struct seat *seat, int status)
 	if (why[0] != '\0')
 		complaint_say(&g->complaint, "worker %d ended: %s",
 		    (int)seat->pid, why);
-	g->owner->worker(g->owner->arg, g, seat->pid, why);
+	g->owner->worker(g->owner->arg, g, seat->pid, seat->prefix, why);
 	seat_ended(seat, status);
 	if (g->state == STARTING && !served)
 		fail(g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?

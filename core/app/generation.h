@@ -50,9 +50,9 @@ struct generation_owner {
 	void (*planned)(void *arg, struct generation *generation);
 	void (*serves)(void *arg, struct generation *generation);
 	/* A worker serves (why NULL), or has ended (why: of its end, "" where
-	 * it was told to). */
+	 * it was told to).  prefix: of its tunnels' ids. */
 	void (*worker)(void *arg, struct generation *generation, pid_t pid,
-	    const char *why);
+	    uint32_t prefix, const char *why);
 	/* After generation_drain() by a reload: none of it lets clients in any
 	 * more, or that cannot be waited for. */
 	void (*left)(void *arg, struct generation *generation);

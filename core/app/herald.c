@@ -8,6 +8,7 @@
 #include "flow/tunnel_events.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -182,14 +183,17 @@ herald_reload(struct herald *h, const char *errors)
 
 void
 herald_worker(struct herald *h, pid_t pid, uint32_t generation,
-    const char *reason, bool serves)
+    uint32_t prefix, const char *reason)
 {
 	struct proxy_worker record = { .pid = (uint64_t)pid,
 	    .generation = generation };
+	char tunnels[sizeof("ff-*")];
 
 	if (h == NULL)
 		return;
-	record.state = serves ? "serves" : "ended";
+	(void)snprintf(tunnels, sizeof(tunnels), "%x-*", prefix & 0xff);
+	record.tunnels = (prefix & 0xff) != 0 ? tunnels : NULL;
+	record.state = reason == NULL ? "serves" : "ended";
 	record.reason = bytes_of(reason);
 	publish(h, &proxy_event_worker, &record);
 }

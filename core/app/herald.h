@@ -33,8 +33,9 @@ void herald_tell_logger(const struct herald *herald);
 void herald_start(struct herald *herald);
 /* errors: why it was not taken over; NULL: it was. */
 void herald_reload(struct herald *herald, const char *errors);
+/* prefix: of its tunnels' ids; reason: of its end, NULL: it serves. */
 void herald_worker(struct herald *herald, pid_t pid, uint32_t generation,
-    const char *reason, bool serves);
+    uint32_t prefix, const char *reason);
 void herald_plugin(struct herald *herald, const struct blame *blame);
 void herald_stop(struct herald *herald, const char *reason);
 

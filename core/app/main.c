@@ -87,8 +87,7 @@ main(int argc, char **argv)
 	if (fill_standard() < 0)
 		return (EXIT_RUNTIME);
 	if (cli_parse(&cli, argc, argv, &err) < 0) {
-		fprintf(stderr, "fairlead: %s\nTry 'fairlead --help'.\n",
-		    err.text);
+		cli_complain(cli.command, err.text);
 		return (EXIT_BAD_USAGE);
 	}
 	check_environment();

@@ -201,7 +201,7 @@ order(struct seat *seat, int worker)
 	return (bell < 0 ||
 	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
 	    warden_meet(owner->warden, &seat->ward, seat->channel,
-	    ++*owner->prefix) != 0 ||
+	    seat->prefix = ++*owner->prefix) != 0 ||
 	    send_sockets(seat) != 0 || send_open(seat) != 0 ||
 	    spools_tell(&seat->spools, owner->generation,
 	    owner->logger) != 0 ||

@@ -72,6 +72,7 @@ struct seat {
 	struct ward ward;
 	int board;			/* its counters; -1: none yet */
 	int row;			/* of the census; -1: none */
+	uint32_t prefix;		/* of its tunnels' ids */
 	uint64_t born_us;
 };
 

@@ -257,11 +257,12 @@ left(void *arg, struct generation *old)
 }
 
 static void
-worker_changed(void *arg, struct generation *g, pid_t pid, const char *why)
+worker_changed(void *arg, struct generation *g, pid_t pid, uint32_t prefix,
+    const char *why)
 {
 	struct succession *s = arg;
 
-	herald_worker(s->herald, pid, generation_number(g), why, why == NULL);
+	herald_worker(s->herald, pid, generation_number(g), prefix, why);
 	s->owner.worker(s->owner.arg, g, pid, why);
 }
 

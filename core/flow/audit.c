@@ -69,8 +69,8 @@ static void
 tell_broken(struct audit *audit, struct audit_log *log)
 {
 	const char *why = board_log_why(log->seen);
-	struct log_broken record = { .file = bytes_of(log->file),
-	    .reason = bytes_of(why) };
+	struct log_broken record = { .pid = (uint64_t)getpid(),
+	    .file = bytes_of(log->file), .reason = bytes_of(why) };
 
 	log_say(FRL_ERROR, "worker %d: the log %s cannot be written: %s; no "
 	    "new tunnel is let in (audit: required)", (int)getpid(),
@@ -82,7 +82,8 @@ tell_broken(struct audit *audit, struct audit_log *log)
 static void
 tell_mended(struct audit *audit, const struct audit_log *log)
 {
-	struct log_mended record = { .file = bytes_of(log->file),
+	struct log_mended record = { .pid = (uint64_t)getpid(),
+	    .file = bytes_of(log->file),
 	    .seconds = (loop_now_us(audit->loop) - log->told_us) / 1000000,
 	    .refused = audit->refused };
 

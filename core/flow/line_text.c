@@ -169,6 +169,13 @@ idle_colon(const struct line_plan *plan, size_t at, const void *record)
 	    is_silent(&plan->fields[op[1].field], record));
 }
 
+/* A word that begins as ", with" or " for" does. */
+static bool
+is_glue(const struct line_op *op)
+{
+	return (op->len > 0 && memchr(" ,;:", op->text[0], 4) != NULL);
+}
+
 /* What is absent before it takes its space, or its colon, along. */
 static void
 put_literal(struct json *j, const struct line_op *op, bool behind_nothing)
@@ -179,7 +186,7 @@ put_literal(struct json *j, const struct line_op *op, bool behind_nothing)
 	    op->text[1] == ' ')
 		skip = !j->full && j->at[-1] == ' ' ? 2 : 1;
 	else if (behind_nothing && op->text[0] == ' ')
-		skip = 1;
+		skip = j->full || j->at[-1] == ' ';
 	json_raw(j, op->text + skip, op->len - skip);
 }
 
@@ -210,10 +217,11 @@ put_template(struct json *j, const struct line_plan *plan,
 			    line);
 			break;
 		case LINE_WORD:
-			/* Columns stay where they are. */
+			/* Columns stay where they are; what joins a value to
+			 * the words before it is none. */
 			if (holds(&plan->fields[op->field], record))
 				json_raw(j, op->text, op->len);
-			else
+			else if (!is_glue(op))
 				put_spaces(j, op->len);
 			break;
 		case LINE_ARROW:

@@ -261,8 +261,8 @@ static const struct frl_field reload_fields[] = {
 const struct frl_event proxy_event_reload = {
 	.name = "proxy.reload",
 	.help = "The configuration was read anew, and is in force or not.",
-	.text = "reload {result}: generation {generation}{plugins?, } "
-	    "{plugins}{errors?, errors: } {errors:\"}",
+	.text = "reload {result}: generation {generation}"
+	    "{errors? goes on: }{errors:\"}{plugins?, }{plugins}",
 	.fields = reload_fields,
 	.record_size = sizeof(struct proxy_reload),
 	.flags = FRL_EVENT_ALWAYS
@@ -272,8 +272,11 @@ const struct frl_event proxy_event_reload = {
 static const struct frl_field worker_fields[] = {
 	U64("pid", pid, "of the process"),
 	U64("generation", generation, "that it belongs to"),
+	NAME("tunnels", tunnels, "how the short IDs of its tunnels begin: 5-* "
+	    "has 5-0, 5-1"),
 	NAME("state", state, "serves, or ended"),
-	TEXT("reason", reason, 256, "of its end, if nobody asked for it"),
+	TEXT("reason", reason, 256, "of its end, if nobody asked for it; with "
+	    "it ended those of its tunnels that have no tunnel.close"),
 	END
 };
 #undef R
@@ -281,8 +284,8 @@ static const struct frl_field worker_fields[] = {
 const struct frl_event proxy_event_worker = {
 	.name = "proxy.worker",
 	.help = "A process that serves has come or gone.",
-	.text = "worker {pid} of generation {generation} {state}{reason?: }"
-	    "{reason}",
+	.text = "worker {pid} of generation {generation} {state}"
+	    "{tunnels?, tunnels }{tunnels}{reason?: }{reason}",
 	.fields = worker_fields,
 	.record_size = sizeof(struct proxy_worker),
 	.flags = FRL_EVENT_ALWAYS
@@ -389,7 +392,8 @@ const struct frl_event plugin_event_quarantined = {
 	.name = "plugin.quarantined",
 	.help = "A plugin ended workers too often: its on_error decides about "
 	    "tunnels that need it.",
-	.text = "plugin {plugin} quarantined{target? for }{target}: {reason}",
+	.text = "plugin {plugin} quarantined{target? for }{target}{reason?: }"
+	    "{reason}",
 	.fields = quarantined_fields,
 	.record_size = sizeof(struct plugin_quarantined),
 	.flags = FRL_EVENT_ALWAYS
@@ -414,6 +418,7 @@ const struct frl_event log_event_dropped = {
 
 #define R log_broken
 static const struct frl_field broken_fields[] = {
+	U64("pid", pid, "of the worker; each has a line"),
 	TEXT("log", file, 512, "its file"),
 	TEXT("reason", reason, 128, "why"),
 	END
@@ -424,8 +429,8 @@ const struct frl_event log_event_broken = {
 	.name = "log.broken",
 	.help = "A log with `audit: required` cannot be written: no new "
 	    "tunnel is let in.",
-	.text = "no new tunnel is let in: the log {log} cannot be written: "
-	    "{reason}",
+	.text = "worker {pid}: no new tunnel is let in: the log {log} cannot "
+	    "be written: {reason}",
 	.fields = broken_fields,
 	.record_size = sizeof(struct log_broken),
 	.flags = FRL_EVENT_ALWAYS
@@ -433,10 +438,10 @@ const struct frl_event log_event_broken = {
 
 #define R log_mended
 static const struct frl_field mended_fields[] = {
+	U64("pid", pid, "of the worker; each has a line"),
 	TEXT("log", file, 512, "its file"),
 	U64("seconds", seconds, "for which it could not be written"),
-	U64("refused", refused, "clients that a worker turned away "
-	    "meanwhile"),
+	U64("refused", refused, "clients that it turned away meanwhile"),
 	END
 };
 #undef R
@@ -444,8 +449,8 @@ static const struct frl_field mended_fields[] = {
 const struct frl_event log_event_mended = {
 	.name = "log.mended",
 	.help = "A log with `audit: required` is written again.",
-	.text = "the log {log} is written again after {seconds} s; {refused} "
-	    "turned away",
+	.text = "worker {pid}: the log {log} is written again after {seconds} "
+	    "s; {refused} turned away",
 	.fields = mended_fields,
 	.record_size = sizeof(struct log_mended),
 	.flags = FRL_EVENT_ALWAYS

@@ -34,6 +34,7 @@ struct proxy_reload {
 struct proxy_worker {
 	uint64_t pid;
 	uint64_t generation;
+	const char *tunnels;		/* "5-*" */
 	const char *state;		/* "serves", "ended" */
 	struct frl_bytes reason;	/* of its end, if it was none of ours */
 };
@@ -89,11 +90,13 @@ struct log_dropped {
 
 /* log.broken: a log with `audit: required` cannot be written. */
 struct log_broken {
+	uint64_t pid;			/* of the worker that says so */
 	struct frl_bytes file, reason;
 };
 
 /* log.mended: it can again. */
 struct log_mended {
+	uint64_t pid;
 	struct frl_bytes file;
 	uint64_t seconds;		/* it could not */
 	uint64_t refused;		/* clients, meanwhile */

@@ -41,6 +41,23 @@ set_on(int fd, int level, int option)
 	(void)setsockopt(fd, level, option, &on, sizeof(on));
 }
 
+/* What to do about it. */
+static const char *
+advice(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return ("; `ss -ltnp` tells who listens there");
+	case EACCES:
+		return ("; ports below 1024 are for root and who has "
+		    "CAP_NET_BIND_SERVICE");
+	case EADDRNOTAVAIL:
+		return ("; no interface of this host has it");
+	default:
+		return ("");
+	}
+}
+
 int
 sock_listen(const struct addr *a, bool shared, struct err *err)
 {
@@ -69,7 +86,8 @@ err1:
 err0:
 	saved = errno;
 	addr_format_port(a, text);
-	return (err_set(err, "listen on %s: %s", text, strerror(saved)));
+	return (err_set(err, "listen on %s: %s%s", text, strerror(saved),
+	    advice(saved)));
 }
 
 void

@@ -196,8 +196,9 @@ struct frl_event {
 	/*
 	 * The line for people: text with {field} in it.  {field:8} pads to
 	 * the right, {field:-8} to the left, {field?word} is the word if the
-	 * field is there and not zero, else spaces, {>} is an arrow that
-	 * shows the direction.  A field that is absent takes the space or
+	 * field is there and not zero, else spaces, or nothing where the
+	 * word begins with one of " ,;:"; {>} is an arrow that shows the
+	 * direction.  A field that is absent takes the space or
 	 * ": " behind it along, and a ":" or ": " between it and the field
 	 * before.  {field:"} puts a FRL_TEXT in quotes: words of a peer,
 	 * which shall not look like ours.  NULL: name and fields as

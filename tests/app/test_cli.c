@@ -110,6 +110,8 @@ test_wrong(void **state)
 	wrong("fairlead -c a.yaml", "a command is missing");
 	wrong("fairlead fly", "unknown command 'fly'");
 	wrong("fairlead help fly", "unknown command 'fly'");
+	wrong("fairlead statsu", "unknown command 'statsu'; did you mean "
+	    "'stats'?");
 	wrong("fairlead run", "no configuration: give -c FILE or set "
 	    "FAIRLEAD_CONFIG");
 	wrong("fairlead -t", "no configuration: give -c FILE or set "
@@ -121,7 +123,10 @@ test_wrong(void **state)
 	wrong("fairlead plugins", "plugins: `list` or `info NAME` is "
 	    "missing");
 	wrong("fairlead plugins lst", "unknown command 'plugins lst'");
-	wrong("fairlead plugins info", "plugins info: a name is missing");
+	wrong("fairlead plugins info", "plugins info: a name is missing; "
+	    "`fairlead plugins list` has them");
+	wrong("fairlead close", "close: an ID is missing; `fairlead tunnels` "
+	    "names them");
 	wrong("fairlead plugins info a b", "'b' is one word too many");
 	wrong("fairlead plugins list a", "'a' is one word too many");
 	wrong("fairlead events -t", "-t belongs to `run`");

@@ -141,6 +141,21 @@ class Commands(Asked):
         self.assertTrue(stat.S_ISSOCK(mode))
         self.assertEqual(stat.S_IMODE(mode), 0o600)
 
+    def test_another_user_asks(self):
+        if os.geteuid() != 0:
+            self.skipTest('takes root to become somebody else')
+        self.proxy()
+        os.chmod(self.socket.parent, 0o755)
+        try:
+            asked = subprocess.run(
+                [harness.PROGRAM, 'status', '--socket', self.socket],
+                user=65534, group=65534, extra_groups=[], text=True,
+                capture_output=True, timeout=harness.DEADLINE)
+        except PermissionError:
+            self.skipTest('the program is where nobody else comes to')
+        self.assertEqual(asked.returncode, 69, asked)
+        self.assertIn('only root and the user', asked.stderr)
+
     def test_nobody_there(self):
         self.socket = '/nonexistent/admin.sock'
         said = self.command('status', code=69)
@@ -229,7 +244,8 @@ class Commands(Asked):
             errors = self.fail_reload(proxy, proxy.config.read_text().replace(
                 'plugins:\n', f'  - address: 127.0.0.1:{port}\nplugins:\n',
                 1))
-        self.assertIn(f'127.0.0.1:{port}', errors)
+        self.assertIn(f'127.0.0.1:{port}: Address already in use; `ss',
+                      errors)
 
     def test_reload_of_much_that_is_wrong(self):
         """More errors than a message holds."""
@@ -463,6 +479,34 @@ class Commands(Asked):
             self.assertIn(why, asked.stderr)
         asked = ask('events', '-c', proxy.config)
         self.assertEqual(asked.returncode, 64, asked)
+
+    def test_configuration_is_broken_meanwhile(self):
+        """Which is when somebody asks; and the proxy says why it goes on."""
+        proxy = self.proxy()
+        good = proxy.config.read_text()
+
+        def ask(word):
+            return subprocess.run(
+                [harness.PROGRAM, word, '-c', proxy.config],
+                capture_output=True, text=True, timeout=harness.DEADLINE)
+        proxy.config.write_text(good.replace('name: raw', 'name: rawer')
+                                + 'node: ${THAT_NOBODY_HAS}\n')
+        asked = ask('status')
+        self.assertEqual((asked.returncode, asked.stderr), (0, ''), asked)
+        self.assertIn('serving', asked.stdout)
+        asked = ask('reload')
+        self.assertEqual(asked.returncode, 1, asked)
+        self.assertIn('did you mean "raw"?', asked.stderr)
+        self.assertIn('the one before it goes on', asked.stderr)
+        self.assertEqual(self.status()['failed_reloads'], 1)
+        for text, why in ((good + 'a: [', 'fairlead.yaml:'),
+                          (good.replace(str(self.socket), 'a.sock'),
+                           'an absolute path')):
+            proxy.config.write_text(text)
+            asked = ask('status')
+            self.assertEqual(asked.returncode, 78, asked)
+            self.assertIn(why, asked.stderr)
+            self.assertIn('nobody was; --socket PATH', asked.stderr)
 
     def test_requests_that_make_no_sense(self):
         proxy = self.proxy()

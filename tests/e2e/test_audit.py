@@ -109,9 +109,13 @@ class Both:
         wait_until(lambda: sum(
             line['refused'] for line in proxy.lines('log.mended')) ==
             self.refused, f'{self.refused} to be told of\n{proxy.tail()}')
+        mended = proxy.lines('log.mended')
         broken = proxy.wait_line('log.broken')
-        for line in broken + proxy.lines('log.mended'):
+        for line in broken + mended:
             self.assertEqual(line['log'], str(proxy.log))
+        # Who says the one has said the other.
+        self.assertLessEqual({line['pid'] for line in mended},
+                             {line['pid'] for line in broken})
         lines = proxy.stop()
         self.assertEqual(
             len([line for line in lines if line['event'] == 'tunnel.open']),

@@ -513,6 +513,11 @@ class Logs(Supervised):
             tunnel.close()
         wait_until(lambda: len(proxy.lines('tunnel.connect')) >= 50,
                    'all lines of the dead')
+        # The log tells whose tunnels they were: 1-* has .....01-........
+        end = proxy.wait_line('proxy.worker', state='ended')[0]
+        self.assertEqual((end['pid'], end['tunnels']), (pid, '1-*'))
+        self.assertEqual({line['tunnel'][6:9] for line in
+                          proxy.lines('tunnel.connect')}, {'01-'})
         self.wait_workers(proxy, 1, but=[pid])
         proxy.process.send_signal(signal.SIGINT)
         proxy.process.wait()

@@ -388,6 +388,43 @@ static const struct frl_event said_event = { .name = "test.said",
     .text = "close 1000 {text:\"} by {name}", .fields = word_fields,
     .record_size = sizeof(struct words) };
 
+/* A sentence either way. */
+static void
+reload_is_told(void **state)
+{
+	struct proxy_reload record = { .generation = 2, .result = "serves",
+	    .plugins = TEXT("http 0.1.0, raw 0.1.0") };
+
+	(void)state;
+	check_text(&proxy_event_reload, &record,
+	    "reload serves: generation 2, http 0.1.0, raw 0.1.0\n");
+	record.result = "failed";
+	record.plugins.len = 0;
+	record.errors = (struct frl_bytes)TEXT("a.yaml: 1 error");
+	check_text(&proxy_event_reload, &record,
+	    "reload failed: generation 2 goes on: \"a.yaml: 1 error\"\n");
+}
+
+/* No hole where something is absent. */
+static void
+quarantine_is_told(void **state)
+{
+	struct plugin_quarantined record = { .plugin = "x", .callback = "data",
+	    .reason = TEXT("three faults in a minute") };
+	struct plugin_error error = { .plugin = "x", .callback = "data",
+	    .detail = TEXT("how") };
+
+	(void)state;
+	check_text(&plugin_event_quarantined, &record,
+	    "plugin x quarantined: three faults in a minute\n");
+	check_text(&plugin_event_error, &error,
+	    "plugin x failed in data how\n");
+	record.target = (struct frl_bytes)TEXT("a.example:80");
+	check_text(&plugin_event_quarantined, &record,
+	    "plugin x quarantined for a.example:80: three faults in a "
+	    "minute\n");
+}
+
 /* What a peer says cannot be taken for what we say. */
 static void
 peers_words_are_quoted(void **state)
@@ -561,6 +598,8 @@ main(void)
 		cmocka_unit_test(parts_of_close),
 		cmocka_unit_test(no_port),
 		cmocka_unit_test(no_stray_colon),
+		cmocka_unit_test(reload_is_told),
+		cmocka_unit_test(quarantine_is_told),
 		cmocka_unit_test(peers_words_are_quoted),
 		cmocka_unit_test(own_tables),
 		cmocka_unit_test(bad_tables),
