@@ -21,6 +21,7 @@
 
 #define AGAIN_MS 1000		/* between two starts of one worker */
 #define START_MS 60000		/* for PLANNING and STARTING */
+#define SAID_MAX 4		/* messages of a worker, a turn */
 
 enum worker_state { ABSENT, BORN, SERVING };
 
@@ -273,26 +274,27 @@ static void
 worker_said(void *arg, bool readable, bool writable)
 {
 	struct seat *seat = arg;
-	int fds[CHANNEL_FDS_MAX], n;
+	int fds[CHANNEL_FDS_MAX], n = 1, left = SAID_MAX;
 	struct message m;
 	size_t count;
 
 	(void)readable;
 	(void)writable;
-	while ((n = channel_receive(seat->channel, &m, sizeof(m), 0, fds,
-	    &count)) > 0) {
+	while (left-- > 0 && (n = channel_receive(seat->channel, &m,
+	    sizeof(m), 0, fds, &count)) > 0) {
 		while (count > 0)
 			close(fds[--count]);
-		if (m.kind == MESSAGE_HELLO)
+		/* Once: later a plugin may be who says so. */
+		if (m.kind == MESSAGE_HELLO && seat->pid == 0)
 			seat->pid = m.u.pid;
-		else if (m.kind == MESSAGE_SERVING)
+		else if (m.kind == MESSAGE_SERVING && seat->state == BORN)
 			note_serving(seat);
 		else if (m.kind == MESSAGE_LEFT)
 			leave_door(seat);
 		if (seat->channel < 0)
 			return;
 	}
-	if (n == 0 || errno != EAGAIN)
+	if (n == 0 || (n < 0 && errno != EAGAIN))
 		lose_worker(seat);
 }
 

@@ -4,6 +4,7 @@
 Most of it takes root: it becomes somebody else first.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -259,6 +260,28 @@ class Intruder(Guarded):
                 self.assertEqual(self.tell(tunnel, attempt), error)
                 tunnel.close()
                 proxy.stop()
+
+    def test_pretender(self):
+        """One that says it is another process, and talks without an end, is
+        itself who is killed for that."""
+        other = subprocess.Popen(['sleep', '1000'])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        proxy = self.guarded()
+        worker, = self.wait_workers(proxy, 1)
+        def patient(sock):
+            with contextlib.suppress(ConnectionError):
+                echo(sock)
+
+        tunnel = self.connect(proxy, self.serve(patient).port)
+        tunnel.sendall(f'pretend {other.pid}\n'.encode())
+        wait_until(lambda: 'plugin intruder failed' in proxy.stderr(),
+                   'the end of it')
+        self.wait_workers(proxy, 1, but=(worker,))
+        self.assertIsNone(other.poll())
+        proxy.process.send_signal(signal.SIGINT)
+        self.assertEqual(proxy.process.wait(harness.DEADLINE), 0)
+        proxy.stopped = []
 
     def test_what_kills(self):
         server = self.serve(echo)

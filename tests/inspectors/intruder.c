@@ -137,6 +137,23 @@ try_abstract(const char *name)
 	return (error);
 }
 
+/* Say each kind of message (core/app/message.h) with that number, as if one
+ * had just begun who is somebody else, and without an end: a hang, for which
+ * that one would be killed. */
+static int
+try_pretend(const char *pid)
+{
+	struct {
+		uint32_t kind;
+		_Alignas(8) int32_t pid;
+	} m = { 0, atoi(pid) };
+	int fd;
+
+	for (;; m.kind = (m.kind + 1) % 32)
+		for (fd = 3; fd < 64; fd++)
+			(void)send(fd, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
 static const struct {
 	const char *word;
 	int (*try)(const char *argument);
@@ -152,6 +169,7 @@ static const struct {
 	{ "socket", try_socket },
 	{ "listen", try_listen },
 	{ "abstract", try_abstract },
+	{ "pretend", try_pretend },
 };
 
 static void
