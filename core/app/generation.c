@@ -703,6 +703,18 @@ generation_cut(struct generation *g)
 }
 
 void
+generation_kill(struct generation *g)
+{
+	unsigned i;
+
+	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
+		if (g->seats[i].state != ABSENT && g->seats[i].pid != 0)
+			(void)kill(g->seats[i].pid, SIGKILL);
+	if (g->keeper != 0)
+		(void)kill(g->keeper, SIGKILL);
+}
+
+void
 generation_press(struct generation *g)
 {
 	if (!g->pressed)

@@ -26,6 +26,7 @@
 #define GENERATIONS_MAX 65
 
 #define LOGGER_AGAIN_MS 1000	/* between two starts */
+#define STOPS_PATIENT 4		/* then who does not leave is killed */
 
 struct supervisor {
 	const char *path;
@@ -567,9 +568,13 @@ stop(struct supervisor *s, unsigned times)
 		generation_drain(s->list[i], false, ms);
 		if (s->stops > 1)
 			generation_cut(s->list[i]);
+		if (s->stops > STOPS_PATIENT)
+			generation_kill(s->list[i]);
 	}
 	if (n == 0)
 		finish(s);
+	if (n == 0 && s->stops > STOPS_PATIENT && s->logger != 0)
+		(void)kill(s->logger, SIGKILL);
 }
 
 static void
