@@ -53,6 +53,7 @@ endfunction()
 
 # What a protocol's plugin needs beyond libc, wherever it is compiled.
 set(frl_plugin_sources_http ${CMAKE_SOURCE_DIR}/core/base/head.c
+	${CMAKE_SOURCE_DIR}/core/base/head_fields.c
 	${CMAKE_SOURCE_DIR}/core/base/target.c ${CMAKE_SOURCE_DIR}/core/base/uri.c
 	${CMAKE_SOURCE_DIR}/core/base/via.c)
 set(frl_plugin_libs_http frl_llhttp PkgConfig::CRYPTO)

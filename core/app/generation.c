@@ -1,96 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/generation.h"
 
+#include "app/bench.h"
 #include "app/cli.h"
 #include "app/complaint.h"
 #include "app/handover.h"
-#include "app/keeper.h"
-#include "app/spools.h"
+#include "app/house.h"
 #include "app/warden.h"
-#include "base/board.h"
-#include "base/census.h"
 #include "base/log.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGAIN_MS 1000		/* between two starts of one worker */
 #define START_MS 60000		/* for PLANNING and STARTING */
-#define SAID_MAX 4		/* messages of a worker, a turn */
-
-enum worker_state { ABSENT, BORN, SERVING };
-
-struct seat {
-	struct generation *generation;
-	unsigned slot;
-	enum worker_state state;
-	bool at_door;			/* in a handover: lets clients in */
-	pid_t pid;			/* 0: it has not said hello */
-	int channel;			/* -1: none */
-	struct watch watch;
-	struct timer again;
-	struct spools_kept spools;
-	struct ward ward;
-	int board;			/* its counters; -1: none yet */
-	int row;			/* of the census; -1: none */
-	uint64_t born_us;
-};
 
 struct generation {
 	const struct generation_owner *owner;
 	struct loop *loop;
 	unsigned number;
 	enum generation_state state;
-	struct plan plan;
-	uint32_t listens, logs;		/* of the plan, so far */
-	struct outbox *logger;
-	pid_t keeper;			/* 0: it has ended */
-	int channel;			/* of the keeper; -1: closed */
-	struct watch watch;
-	struct seat *seats;		/* plan.workers */
+	struct house house;		/* the keeper, and the plan */
+	struct bench bench;		/* the workers */
+	struct warden warden;
+	struct handover handover;	/* to the next one */
+	struct complaint complaint;
+	struct timer patience;		/* until CURRENT */
 	bool pressed;
 	bool told_gone;
 	struct timer gone;
-	struct timer patience;		/* until CURRENT */
-	struct complaint complaint;
-	struct handover handover;	/* to the next one */
-	struct warden warden;
-	struct timer look;
 };
-
-static void	seat_start(struct seat *);
-static void	start_fired(void *);
-static void	tell_all(struct generation *, const struct message *);
 
 /* ------------------------------------------------------------------ */
 /* The end								*/
-
-static void
-close_channel(struct watch *watch, int *channel)
-{
-	watch_stop(watch);
-	if (*channel >= 0)
-		close(*channel);
-	*channel = -1;
-}
-
-static bool
-is_empty(const struct generation *g)
-{
-	unsigned i;
-
-	if (g->keeper != 0)
-		return (false);
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].state != ABSENT)
-			return (false);
-	return (true);
-}
 
 static void
 say_gone(void *arg)
@@ -110,7 +54,8 @@ look_whether_gone(struct generation *g)
 {
 	if (g->state != OLD && g->state != FAILED)
 		return;
-	if (!is_empty(g) || g->told_gone)
+	if (!house_is_empty(&g->house) || bench_workers(&g->bench) != 0 ||
+	    g->told_gone)
 		return;
 	g->told_gone = true;
 	timer_start(g->loop, &g->gone, 0, say_gone, g);
@@ -120,21 +65,18 @@ look_whether_gone(struct generation *g)
 static void
 kill_planner(const struct generation *g)
 {
-	if (g->state == PLANNING && g->keeper != 0)
-		(void)kill(g->keeper, SIGKILL);
+	if (g->state == PLANNING)
+		house_kill(&g->house);
 }
 
 /* Nothing is started any more. */
 static void
 retire(struct generation *g, enum generation_state state)
 {
-	unsigned i;
-
 	g->state = state;
 	timer_stop(&g->patience);
-	close_channel(&g->watch, &g->channel);
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		timer_stop(&g->seats[i].again);
+	house_close(&g->house);
+	bench_stay_empty(&g->bench);
 }
 
 static void
@@ -150,295 +92,6 @@ fail(struct generation *g, int code)
 	look_whether_gone(g);
 }
 
-/* ------------------------------------------------------------------ */
-/* Workers								*/
-
-/* Sockets in messages of as many as one can carry. */
-static int
-send_sockets(const struct seat *seat)
-{
-	const struct generation *g = seat->generation;
-	struct message m = { .kind = MESSAGE_SOCKETS };
-	int fds[CHANNEL_FDS_MAX], fd;
-	size_t n = 0, i;
-	unsigned k;
-
-	for (i = 0; i < g->plan.listen_count; i++) {
-		for (k = 0; (fd = gates_socket(g->owner->gates, &g->plan, i,
-		    seat->slot, k)) >= 0; k++) {
-			m.u.sockets[n] = (uint32_t)i;
-			fds[n++] = fd;
-			if (n < CHANNEL_FDS_MAX)
-				continue;
-			if (message_send(seat->channel, &m, fds,
-			    n) != 0)
-				return (-1);
-			n = 0;
-		}
-	}
-	if (n != 0 && message_send(seat->channel, &m, fds, n) != 0)
-		return (-1);
-	m.kind = MESSAGE_OPEN;
-	m.u.row = seat->row;
-	fds[0] = STDERR_FILENO;
-	return (message_send(seat->channel, &m, fds, 1));
-}
-
-static void
-note_serving(struct seat *seat)
-{
-	struct generation *g = seat->generation;
-	unsigned i;
-
-	seat->state = SERVING;
-	g->owner->worker(g->owner->arg, g, seat->pid, NULL);
-	if (g->state != STARTING)
-		return;
-	for (i = 0; i < g->plan.workers; i++)
-		if (g->seats[i].state != SERVING)
-			return;
-	g->state = CURRENT;
-	timer_stop(&g->patience);
-	complaint_hear(&g->complaint);
-	complaint_forget(&g->complaint);
-	g->owner->serves(g->owner->arg, g);
-}
-
-/* Another one sits down, a second after the last one did. */
-static void
-replace(struct seat *seat)
-{
-	struct generation *g = seat->generation;
-	uint64_t lived = loop_now_us(g->loop) - seat->born_us;
-
-	if (g->state != STARTING && g->state != CURRENT)
-		return;
-	if (g->channel < 0)
-		g->owner->lacks(g->owner->arg, g);
-	else if (lived >= AGAIN_MS * 1000)
-		seat_start(seat);
-	else
-		timer_start(g->loop, &seat->again, AGAIN_MS - lived / 1000,
-		    start_fired, seat);
-}
-
-static void
-forget_board(struct seat *seat)
-{
-	if (seat->board >= 0)
-		close(seat->board);
-	seat->board = -1;
-}
-
-static void
-leave_door(struct seat *seat)
-{
-	if (seat->at_door)
-		handover_left(&seat->generation->handover);
-	seat->at_door = false;
-}
-
-static void
-empty_seat(struct seat *seat)
-{
-	struct generation *g = seat->generation;
-
-	leave_door(seat);
-	close_channel(&seat->watch, &seat->channel);
-	spools_forget(&seat->spools);
-	warden_forget(&seat->ward);
-	forget_board(seat);
-	census_dismiss(g->owner->census, seat->row);
-	seat->row = -1;
-	seat->state = ABSENT;
-	seat->pid = 0;
-}
-
-/* The worker will not be heard of again; its process may still be there. */
-static void
-lose_worker(struct seat *seat)
-{
-	leave_door(seat);
-	close_channel(&seat->watch, &seat->channel);
-	if (seat->pid == 0) {		/* it died before its hello */
-		empty_seat(seat);
-		if (seat->generation->state == STARTING)
-			generation_fail(seat->generation, "a worker died "
-			    "before it had begun", EXIT_RUNTIME);
-		replace(seat);
-		look_whether_gone(seat->generation);
-	}
-}
-
-static void
-worker_said(void *arg, bool readable, bool writable)
-{
-	struct seat *seat = arg;
-	int fds[CHANNEL_FDS_MAX], n = 1, left = SAID_MAX;
-	struct message m;
-	size_t count;
-
-	(void)readable;
-	(void)writable;
-	while (left-- > 0 && (n = channel_receive(seat->channel, &m,
-	    sizeof(m), 0, fds, &count)) > 0) {
-		while (count > 0)
-			close(fds[--count]);
-		/* Once: later a plugin may be who says so. */
-		if (m.kind == MESSAGE_HELLO && seat->pid == 0)
-			seat->pid = m.u.pid;
-		else if (m.kind == MESSAGE_SERVING && seat->state == BORN)
-			note_serving(seat);
-		else if (m.kind == MESSAGE_LEFT)
-			leave_door(seat);
-		if (seat->channel < 0)
-			return;
-	}
-	if (n == 0 || (n < 0 && errno != EAGAIN))
-		lose_worker(seat);
-}
-
-static void
-start_fired(void *arg)
-{
-	seat_start(arg);
-}
-
-/* Everything that it needs, and then itself: without that it would wait for
- * ever.  0, or -1 and errno. */
-static int
-order_worker(struct seat *seat, int worker)
-{
-	struct generation *g = seat->generation;
-	struct message m = { .kind = MESSAGE_WORKER };
-	int bell = spools_make(&seat->spools, g->plan.log_count);
-
-	seat->row = census_admit(g->owner->census, g->number);
-	if (seat->row < 0)
-		log_say(FRL_WARNING, "too many workers: `limits` are of "
-		    "another one's own");
-	return (bell < 0 ||
-	    spools_send(&seat->spools, bell, seat->channel) != 0 ||
-	    warden_meet(&g->warden, &seat->ward, seat->channel,
-	    ++*g->owner->prefix) != 0 ||
-	    send_sockets(seat) != 0 ||
-	    spools_tell(&seat->spools, g->number, g->logger) != 0 ||
-	    message_send(g->channel, &m, &worker, 1) != 0 ? -1 : 0);
-}
-
-static void
-seat_start(struct seat *seat)
-{
-	struct generation *g = seat->generation;
-	int ends[2], failed;
-
-	seat->born_us = loop_now_us(g->loop);
-	failed = channel_pair(ends);
-	if (failed == 0) {
-		seat->channel = ends[0];
-		failed = order_worker(seat, ends[1]);
-		if (failed != 0)
-			complaint_say(&g->complaint, "cannot start a worker: "
-			    "%s", strerror(errno));
-		close(ends[1]);
-	}
-	if (failed == 0) {
-		seat->state = BORN;
-		watch_set(g->loop, &seat->watch, ends[0], 1, worker_said,
-		    seat);
-		return;
-	}
-	empty_seat(seat);
-	timer_start(g->loop, &seat->again, AGAIN_MS, start_fired, seat);
-}
-
-/* What do the plugins do? */
-static void
-look(void *arg)
-{
-	struct generation *g = arg;
-	unsigned i;
-
-	for (i = 0; i < g->plan.workers; i++)
-		if (g->seats[i].state != ABSENT)
-			warden_look(&g->warden, &g->seats[i].ward,
-			    g->seats[i].pid);
-	timer_start(g->loop, &g->look, HANG_LOOK_MS, look, g);
-}
-
-static int
-start_workers(struct generation *g)
-{
-	unsigned i;
-
-	g->seats = calloc(g->plan.workers, sizeof(*g->seats));
-	if (g->seats == NULL)
-		return (-1);
-	g->state = STARTING;
-	for (i = 0; i < g->plan.workers; i++) {
-		g->seats[i].generation = g;
-		g->seats[i].slot = i;
-		g->seats[i].channel = g->seats[i].board = -1;
-		g->seats[i].row = -1;
-		seat_start(&g->seats[i]);
-	}
-	look(g);
-	return (0);
-}
-
-/* A worker and the admin process get a channel between them. */
-static int
-introduce(struct seat *seat, int admin)
-{
-	struct message m = { .kind = MESSAGE_ADMIN };
-	int ends[2], fds[2], failed;
-
-	if (seat->board < 0 && (seat->board = board_memory()) < 0)
-		return (-1);
-	if (channel_pair(ends) != 0)
-		return (-1);
-	fds[0] = ends[0];
-	fds[1] = seat->board;
-	failed = message_send(seat->channel, &m, fds, 2);
-	m.kind = MESSAGE_SEAT;
-	m.u.seat.generation = seat->generation->number;
-	m.u.seat.pid = (int32_t)seat->pid;
-	fds[0] = ends[1];
-	if (failed == 0)
-		failed = message_send(admin, &m, fds, 2);
-	close(ends[0]);
-	close(ends[1]);
-	return (failed);
-}
-
-void
-generation_introduce(struct generation *g, pid_t pid, int admin)
-{
-	unsigned i;
-
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
-		struct seat *seat = &g->seats[i];
-
-		if (seat->state != SERVING || seat->channel < 0 ||
-		    (pid != 0 && pid != seat->pid))
-			continue;
-		if (introduce(seat, admin) != 0)
-			log_say(FRL_ERROR, "worker %d cannot be asked about: "
-			    "%s", (int)seat->pid, strerror(errno));
-	}
-}
-
-/* ------------------------------------------------------------------ */
-/* The keeper								*/
-
-void
-generation_go(struct generation *g, struct outbox *logger)
-{
-	g->logger = logger;
-	if (start_workers(g) != 0)
-		generation_fail(g, "out of memory", EXIT_RUNTIME);
-}
-
 void
 generation_fail(struct generation *g, const char *why, int code)
 {
@@ -452,97 +105,99 @@ generation_errors(const struct generation *g)
 	return (complaint_text(&g->complaint));
 }
 
-static int
-take_plan(struct generation *g, const struct plan *plan)
-{
-	g->plan = *plan;
-	g->plan.listens = calloc(plan->listen_count,
-	    sizeof(*g->plan.listens));
-	g->plan.logs = calloc(plan->log_count, sizeof(*g->plan.logs));
-	return (g->plan.listens == NULL || g->plan.logs == NULL ? -1 : 0);
-}
-
-/* The items of its lists come one by one. */
-static void
-take_item(struct generation *g, const struct message *m)
-{
-	if (m->kind == MESSAGE_LISTEN && g->listens < g->plan.listen_count)
-		g->plan.listens[g->listens++] = m->u.listen;
-	else if (m->kind == MESSAGE_LOG && g->logs < g->plan.log_count) {
-		g->plan.logs[g->logs++] = m->u.log;
-		if (g->logs == g->plan.log_count)
-			g->owner->planned(g->owner->arg, g);
-	}
-}
-
-static void
-keeper_says(struct generation *g, const struct message *m)
-{
-	if (g->state != PLANNING)
-		return;
-	if (m->kind == MESSAGE_FAILED)
-		fail(g, m->u.code);
-	else if (m->kind == MESSAGE_PLAN && take_plan(g, &m->u.plan) != 0)
-		generation_fail(g, "out of memory", EXIT_RUNTIME);
-	else
-		take_item(g, m);
-}
-
-static void
-keeper_said(void *arg, bool readable, bool writable)
-{
-	struct generation *g = arg;
-	int fds[CHANNEL_FDS_MAX], n;
-	struct message m;
-	size_t count;
-	unsigned i;
-
-	(void)readable;
-	(void)writable;
-	while ((n = channel_receive(g->channel, &m, sizeof(m), 0, fds,
-	    &count)) > 0) {
-		while (count > 0)
-			close(fds[--count]);
-		keeper_says(g, &m);
-		if (g->channel < 0)
-			return;
-	}
-	if (n < 0 && errno == EAGAIN)
-		return;
-	close_channel(&g->watch, &g->channel);
-	if (g->state != CURRENT) {
-		generation_fail(g, "the process that read the configuration "
-		    "has died", EXIT_RUNTIME);
-		return;
-	}
-	log_say(FRL_ERROR, "the keeper of generation %u has died", g->number);
-	for (i = 0; i < g->plan.workers; i++)
-		if (g->seats[i].state == ABSENT) {
-			timer_stop(&g->seats[i].again);
-			replace(&g->seats[i]);
-		}
-}
-
-/* A plugin hangs, or a disk. */
-static void
-too_late(void *arg)
-{
-	struct generation *g = arg;
-	unsigned i;
-
-	complaint_say(&g->complaint, "generation %u does not serve after %d s: "
-	    "%s",
-	    g->number, START_MS / 1000, g->state == PLANNING ?
-	    "its configuration is still being read, or a log opened" :
-	    "its workers are not there, or a plugin hangs in load()");
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].state == BORN && g->seats[i].pid != 0)
-			(void)kill(g->seats[i].pid, SIGKILL);
-	kill_planner(g);
-	fail(g, EXIT_RUNTIME);
-}
-
 /* ------------------------------------------------------------------ */
+/* Workers								*/
+
+static void
+worker_serves(void *arg, struct seat *seat)
+{
+	struct generation *g = arg;
+
+	g->owner->worker(g->owner->arg, g, seat->pid, NULL);
+	if (g->state != STARTING || !bench_serves(&g->bench))
+		return;
+	g->state = CURRENT;
+	timer_stop(&g->patience);
+	complaint_hear(&g->complaint);
+	complaint_forget(&g->complaint);
+	g->owner->serves(g->owner->arg, g);
+}
+
+static void
+worker_left(void *arg)
+{
+	struct generation *g = arg;
+
+	handover_left(&g->handover);
+}
+
+static void
+replace(struct generation *g, struct seat *seat)
+{
+	if (g->state != STARTING && g->state != CURRENT)
+		return;
+	if (house_is_open(&g->house))
+		seat_again(seat);
+	else
+		g->owner->lacks(g->owner->arg, g);
+}
+
+static void
+worker_unborn(void *arg, struct seat *seat)
+{
+	struct generation *g = arg;
+
+	if (g->state == STARTING)
+		generation_fail(g, "a worker died before it had begun",
+		    EXIT_RUNTIME);
+	replace(g, seat);
+	look_whether_gone(g);
+}
+
+/* Its process is gone. */
+static void
+worker_ended(struct generation *g, struct seat *seat, int status)
+{
+	bool served = seat->state == SERVING;
+	char why[SEAT_WHY_SIZE];
+
+	seat_death(status, g->state == CURRENT, why);
+	if (why[0] != '\0')
+		complaint_say(&g->complaint, "worker %d ended: %s",
+		    (int)seat->pid, why);
+	g->owner->worker(g->owner->arg, g, seat->pid, why);
+	seat_ended(seat, status);
+	if (g->state == STARTING && !served)
+		fail(g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
+		    WEXITSTATUS(status) : EXIT_RUNTIME);
+	replace(g, seat);
+	look_whether_gone(g);
+}
+
+static int
+fork_worker(void *arg, int channel)
+{
+	const struct generation *g = arg;
+
+	return (house_fork(&g->house, channel));
+}
+
+void
+generation_go(struct generation *g, struct outbox *logger)
+{
+	const struct plan *plan = generation_plan(g);
+	struct seat_owner owner = { .arg = g, .loop = g->loop,
+	    .generation = g->number, .plan = plan,
+	    .gates = g->owner->gates, .census = g->owner->census,
+	    .prefix = g->owner->prefix, .logger = logger,
+	    .warden = &g->warden, .complaint = &g->complaint,
+	    .fork = fork_worker, .serves = worker_serves,
+	    .left = worker_left, .unborn = worker_unborn };
+
+	g->state = STARTING;
+	if (bench_begin(&g->bench, &owner, plan->workers) != 0)
+		generation_fail(g, "out of memory", EXIT_RUNTIME);
+}
 
 static void
 plugin_news(void *arg, const struct blame *blame)
@@ -555,25 +210,86 @@ plugin_news(void *arg, const struct blame *blame)
 static void
 plugin_barred(void *arg, const struct bar *bar)
 {
+	const struct generation *g = arg;
 	struct message m = { .kind = MESSAGE_BAR };
 
 	m.u.bar = *bar;
-	tell_all(arg, &m);
+	bench_tell(&g->bench, &m);
+}
+
+/* ------------------------------------------------------------------ */
+/* The keeper								*/
+
+static void
+keeper_planned(void *arg)
+{
+	struct generation *g = arg;
+
+	if (g->state == PLANNING)
+		g->owner->planned(g->owner->arg, g);
+}
+
+static void
+keeper_failed(void *arg, const char *why, int code)
+{
+	struct generation *g = arg;
+
+	if (g->state != PLANNING)
+		return;
+	if (why != NULL)
+		complaint_say(&g->complaint, "%s", why);
+	fail(g, code);
+}
+
+static void
+keeper_died(void *arg)
+{
+	struct generation *g = arg;
+	unsigned i;
+
+	if (g->state != CURRENT) {
+		generation_fail(g, "the process that read the configuration "
+		    "has died", EXIT_RUNTIME);
+		return;
+	}
+	log_say(FRL_ERROR, "the keeper of generation %u has died", g->number);
+	bench_stay_empty(&g->bench);
+	for (i = 0; i < g->bench.count; i++)
+		if (g->bench.seats[i].state == ABSENT)
+			replace(g, &g->bench.seats[i]);
 }
 
 /* 0, or -1 and errno. */
 static int
 start_keeper(struct generation *g, const char *path)
 {
-	int heard, saved;
+	struct house_owner owner = { .arg = g, .loop = g->loop,
+	    .census = g->owner->census, .planned = keeper_planned,
+	    .failed = keeper_failed, .died = keeper_died };
+	int heard, saved, failed;
 
 	if (complaint_open(&g->complaint, g->loop, &heard) != 0)
 		return (-1);
-	g->keeper = keeper_start(path, g->owner->census, heard, &g->channel);
+	failed = house_start(&g->house, &owner, path, heard);
 	saved = errno;
 	close(heard);
 	errno = saved;
-	return (g->keeper < 0 ? -1 : 0);
+	return (failed);
+}
+
+/* A plugin hangs, or a disk. */
+static void
+too_late(void *arg)
+{
+	struct generation *g = arg;
+
+	complaint_say(&g->complaint, "generation %u does not serve after %d "
+	    "s: %s", g->number, START_MS / 1000, g->state == PLANNING ?
+	    "its configuration is still being read, or a log opened" :
+	    "its workers are not there, or a plugin hangs in load()");
+	bench_kill_late(&g->bench);
+	kill_planner(g);
+	fail(g, EXIT_RUNTIME);
 }
 
 struct generation *
@@ -598,21 +314,12 @@ generation_start(struct loop *loop, const char *path, unsigned number,
 	g->warden.arg = g;
 	g->warden.news = plugin_news;
 	g->warden.barred = plugin_barred;
-	watch_set(loop, &g->watch, g->channel, 1, keeper_said, g);
 	timer_start(loop, &g->patience, START_MS, too_late, g);
 	return (g);
 }
 
-void
-generation_tell_logger(struct generation *g)
-{
-	unsigned i;
-
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].spools.count != 0)
-			(void)spools_tell(&g->seats[i].spools, g->number,
-			    g->logger);
-}
+/* ------------------------------------------------------------------ */
+/* Questions								*/
 
 enum generation_state
 generation_state(const struct generation *g)
@@ -623,7 +330,7 @@ generation_state(const struct generation *g)
 const struct plan *
 generation_plan(const struct generation *g)
 {
-	return (&g->plan);
+	return (&g->house.plan);
 }
 
 unsigned
@@ -635,47 +342,37 @@ generation_number(const struct generation *g)
 unsigned
 generation_workers(const struct generation *g)
 {
-	unsigned i, n = 0;
-
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		n += g->seats[i].state != ABSENT;
-	return (n);
+	return (bench_workers(&g->bench));
 }
 
-static void
-tell_all(struct generation *g, const struct message *m)
+bool
+generation_is_gone(const struct generation *g)
 {
-	unsigned i;
+	return (g->told_gone);
+}
 
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].channel >= 0)
-			(void)message_send(g->seats[i].channel, m, NULL, 0);
+/* ------------------------------------------------------------------ */
+/* Orders								*/
+
+void
+generation_tell_logger(struct generation *g)
+{
+	bench_tell_logger(&g->bench);
+}
+
+void
+generation_introduce(struct generation *g, pid_t pid, int admin)
+{
+	bench_introduce(&g->bench, pid, admin);
 }
 
 static void
 doors_left(void *arg)
 {
 	struct generation *g = arg;
-	unsigned i;
 
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].at_door)
-			log_say(FRL_WARNING, "worker %d of generation %u does "
-			    "not say that it lets nobody in any more",
-			    (int)g->seats[i].pid, g->number);
+	bench_say_late(&g->bench);
 	g->owner->left(g->owner->arg, g);
-}
-
-static void
-begin_handover(struct generation *g)
-{
-	unsigned i, n = 0;
-
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
-		g->seats[i].at_door = g->seats[i].channel >= 0;
-		n += g->seats[i].at_door;
-	}
-	handover_begin(&g->handover, g->loop, n, doors_left, g);
 }
 
 void
@@ -689,8 +386,9 @@ generation_drain(struct generation *g, bool reload, uint64_t ms)
 	if (g->state != OLD && g->state != FAILED)
 		retire(g, OLD);
 	if (reload)
-		begin_handover(g);
-	tell_all(g, &m);
+		handover_begin(&g->handover, g->loop,
+		    bench_hand_over(&g->bench), doors_left, g);
+	bench_tell(&g->bench, &m);
 	look_whether_gone(g);
 }
 
@@ -699,19 +397,14 @@ generation_cut(struct generation *g)
 {
 	struct message m = { .kind = MESSAGE_CUT };
 
-	tell_all(g, &m);
+	bench_tell(&g->bench, &m);
 }
 
 void
 generation_kill(struct generation *g)
 {
-	unsigned i;
-
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++)
-		if (g->seats[i].state != ABSENT && g->seats[i].pid != 0)
-			(void)kill(g->seats[i].pid, SIGKILL);
-	if (g->keeper != 0)
-		(void)kill(g->keeper, SIGKILL);
+	bench_kill(&g->bench);
+	house_kill(&g->house);
 }
 
 void
@@ -722,86 +415,29 @@ generation_press(struct generation *g)
 	g->pressed = true;
 }
 
-static void
-say_death(const struct seat *seat, int status)
-{
-	struct generation *g = seat->generation;
-	char why[128] = "";
-
-	if (WIFSIGNALED(status))
-		(void)snprintf(why, sizeof(why), "killed by signal %d (%s)%s",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)),
-		    WTERMSIG(status) == SIGSYS ? ": no worker may make it "
-		    "(security.system_calls)" : "");
-	else if (WEXITSTATUS(status) != 0 || g->state == CURRENT)
-		(void)snprintf(why, sizeof(why), "exit status %d",
-		    WEXITSTATUS(status));
-	if (why[0] != '\0')
-		complaint_say(&g->complaint, "worker %d ended: %s",
-		    (int)seat->pid, why);
-	g->owner->worker(g->owner->arg, g, seat->pid, why);
-}
-
-/* Its process is gone. */
-static void
-worker_ended(struct seat *seat, int status)
-{
-	struct generation *g = seat->generation;
-	bool served = seat->state == SERVING;
-
-	say_death(seat, status);
-	warden_ended(&g->warden, &seat->ward, status);
-	empty_seat(seat);
-	if (g->state == STARTING && !served)
-		fail(g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
-		    WEXITSTATUS(status) : EXIT_RUNTIME);
-	replace(seat);
-	look_whether_gone(g);
-}
-
 bool
 generation_reap(struct generation *g, pid_t pid, int status)
 {
-	unsigned i;
+	struct seat *seat;
 
-	if (pid == g->keeper) {
-		g->keeper = 0;
+	if (house_reap(&g->house, pid)) {
 		look_whether_gone(g);
 		return (true);
 	}
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
-		struct seat *seat = &g->seats[i];
-
-		if (seat->channel >= 0 && seat->pid == 0)
-			worker_said(seat, true, false);	/* its hello */
-		if (seat->state != ABSENT && seat->pid == pid) {
-			worker_ended(seat, status);
-			return (true);
-		}
-	}
-	return (false);
+	seat = bench_find(&g->bench, pid);
+	if (seat != NULL)
+		worker_ended(g, seat, status);
+	return (seat != NULL);
 }
 
 void
 generation_free(struct generation *g)
 {
-	unsigned i;
-
-	close_channel(&g->watch, &g->channel);
 	timer_stop(&g->gone);
 	timer_stop(&g->patience);
-	timer_stop(&g->look);
 	handover_stop(&g->handover);
 	complaint_close(&g->complaint);
-	for (i = 0; g->seats != NULL && i < g->plan.workers; i++) {
-		timer_stop(&g->seats[i].again);
-		close_channel(&g->seats[i].watch, &g->seats[i].channel);
-		warden_forget(&g->seats[i].ward);
-		spools_forget(&g->seats[i].spools);
-		forget_board(&g->seats[i]);
-	}
-	free(g->seats);
-	free(g->plan.listens);
-	free(g->plan.logs);
+	bench_free(&g->bench);
+	house_free(&g->house);
 	free(g);
 }

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * generation -- one configuration being served: its keeper and its workers, as
- * the supervisor sees them.
+ * generation -- one configuration being served: the life of its keeper
+ * (house.h) and of its workers (bench.h), as the supervisor sees them.
  *
  *	PLANNING --plan--> STARTING --all serve--> CURRENT --replaced--> OLD
  *	    |                  |                                          |
  *	    +----- failed -----+--> FAILED --------- nobody left ---------+-->
  *
- *	PLANNING	the keeper reads the file and tries the plugins; then gates
- *			and logs are opened
+ *	PLANNING	the keeper reads the file and tries the plugins; then
+ *			gates and logs are opened
  *	STARTING	workers were forked; those that are there serve already
  *	CURRENT		a worker that ends is replaced
  *	OLD, FAILED	none is; the keeper is gone
  *
  * PLANNING and STARTING together have a bound, for a plugin may hang.
  *
- * What always holds: a worker has a pid from its hello on, and leaves the list
- * when its process was waited for; a worker that ends by itself again and again
- * is replaced once a second at most.
+ * It knows of workers that they serve, and end (seat.h), and not what its
+ * configuration says but the plan.
+ *
+ * What always holds: a state is left once, and in that order; all workers are
+ * of one keeper; gone() is said once, from the loop, when no process is left.
  */
 #ifndef APP_GENERATION_H
 #define APP_GENERATION_H
@@ -35,8 +37,8 @@ struct blame;
 struct census;
 struct generation;
 
-/* The supervisor: what all generations share (borrow), and news for it from the
- * loop; it frees no generation in them. */
+/* What all generations share (borrow), and news from the loop; who hears them
+ * frees no generation but in gone(). */
 struct generation_owner {
 	void *arg;
 	const struct gates *gates;
@@ -82,7 +84,7 @@ const char *generation_errors(const struct generation *generation);
 /* Another logger has taken over. */
 void generation_tell_logger(struct generation *generation);
 
-/* Make those that serve known to the admin process (a channel), and it to
+/* Make those that serve known to the admin process (a channel), and that to
  * them; pid 0: all of them. */
 void generation_introduce(struct generation *generation, pid_t pid,
     int admin);
@@ -91,6 +93,9 @@ enum generation_state generation_state(const struct generation *generation);
 const struct plan *generation_plan(const struct generation *generation);
 unsigned generation_number(const struct generation *generation);
 unsigned generation_workers(const struct generation *generation);
+
+/* gone() was said, or is about to be. */
+bool generation_is_gone(const struct generation *generation);
 
 /* Replace no worker any more, drain those that are there; also a second time,
  * with less patience.  ms 0: no bound. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * supervisor -- the process that owns the listening sockets and starts the
- * others.  It parses nothing that a peer sent, and loads no plugin.
+ * others: it hears signals and who asks (desk.h), and tells a service manager
+ * how it goes.  It parses nothing that a peer sent, and loads no plugin; which
+ * generation serves when is the succession's business.
  *
  *	SIGHUP		read the configuration anew; if it is good, a new
  *			generation of workers serves by it, and the old one

@@ -6,7 +6,8 @@
  * So a head that is bad is bad as soon as the byte has arrived, and every
  * longer piece of the same stream gets the same answer.
  *
- * It needs libc only and knows neither tunnels nor bodies.
+ * It needs libc only and knows neither tunnels nor bodies.  What a head that
+ * was scanned says is asked in head_fields.c.
  */
 #include "base/head.h"
 
@@ -207,26 +208,6 @@ take_status_line(struct scan *s)
 	return (expect_crlf(s, HEAD_BAD_START_LINE));
 }
 
-static int
-equals(struct frl_bytes bytes, const char *text, size_t len)
-{
-	size_t i;
-
-	if (bytes.len != len)
-		return (0);		/* nearly always */
-	for (i = 0; i < len; i++) {
-		if (head_lower(bytes.data[i]) != head_lower((uint8_t)text[i]))
-			return (0);
-	}
-	return (1);
-}
-
-int
-head_equals(struct frl_bytes bytes, const char *text)
-{
-	return (equals(bytes, text, strlen(text)));
-}
-
 /*
  * What is wrong with a field that others build on, or NULL.
  *
@@ -328,20 +309,6 @@ check_field(struct scan *s, const struct frl_http_field *field,
 	return (bad(s, result, fault));
 }
 
-/* OWS is no part of a value (RFC 9112, 5.1). */
-static inline struct frl_bytes
-trim(struct frl_bytes b)
-{
-	while (b.len > 0 && (b.data[0] == ' ' || b.data[0] == '\t')) {
-		b.data++;
-		b.len--;
-	}
-	while (b.len > 0 &&
-	    (b.data[b.len - 1] == ' ' || b.data[b.len - 1] == '\t'))
-		b.len--;
-	return (b);
-}
-
 /* RFC 9112, 5: field-name ":" OWS field-value OWS CRLF. */
 static enum head_result
 take_field(struct scan *s)
@@ -362,7 +329,7 @@ take_field(struct scan *s)
 		if (result != HEAD_OK)
 			return (result);
 	}
-	field.value = trim(take(s, VALUE));
+	field.value = head_trim(take(s, VALUE));
 	result = expect_crlf(s, HEAD_BAD_FIELD);
 	if (result != HEAD_OK)
 		return (result);
@@ -463,75 +430,4 @@ head_result_name(enum head_result result)
 		return ("too_large");
 	}
 	return ("");
-}
-
-const struct frl_http_field *
-head_field(const struct frl_http_head *message, const char *name,
-    size_t *ret_count)
-{
-	const struct frl_http_field *first = NULL;
-	size_t count = 0, len = strlen(name);
-	uint32_t i;
-
-	for (i = 0; i < message->count; i++) {
-		if (!equals(message->fields[i].name, name, len))
-			continue;
-		if (first == NULL)
-			first = &message->fields[i];
-		count++;
-	}
-	if (ret_count != NULL)
-		*ret_count = count;
-	return (first);
-}
-
-/*
- * Cut the next element off a list, up to a ',' that is not in quotes (RFC
- * 9110, 5.6.1), without its parameters.
- */
-static struct frl_bytes
-next_element(struct frl_bytes *list)
-{
-	struct frl_bytes element = { .data = list->data };
-	size_t i, cut = SIZE_MAX;
-	int quoted = 0;
-
-	for (i = 0; i < list->len; i++) {
-		uint8_t c = list->data[i];
-
-		if (quoted && c == '\\' && i + 1 < list->len)
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && c == ';' && cut == SIZE_MAX)
-			cut = i;
-		else if (!quoted && c == ',')
-			break;
-	}
-	element.len = cut < i ? cut : i;
-	if (i < list->len)
-		i++;			/* the ',' */
-	list->data += i;
-	list->len -= i;
-	return (trim(element));
-}
-
-int
-head_lists(const struct frl_http_head *message, const char *name,
-    const char *element)
-{
-	size_t len = strlen(name);
-	uint32_t i;
-
-	for (i = 0; i < message->count; i++) {
-		struct frl_bytes list = message->fields[i].value;
-
-		if (!equals(message->fields[i].name, name, len))
-			continue;
-		while (list.len > 0) {
-			if (head_equals(next_element(&list), element))
-				return (1);
-		}
-	}
-	return (0);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head_syntax -- what single bytes of a head may be, what a Host is, which names
- * have a meaning.
+ * head_syntax -- what single bytes of a head may be, what stands around a
+ * value, what a Host is, which names have a meaning.
  *
- * A header, for head.c is compiled into two programs and is to stay one
- * source file.  Not for others.
+ * A header, for head.c asks at each byte and field.  For it and head_fields.c
+ * only.
  */
 #ifndef BASE_HEAD_SYNTAX_H
 #define BASE_HEAD_SYNTAX_H
@@ -53,6 +53,20 @@ static inline uint8_t
 head_lower(uint8_t c)
 {
 	return (c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
+}
+
+/* OWS is no part of a value (RFC 9112, 5.1). */
+static inline struct frl_bytes
+head_trim(struct frl_bytes b)
+{
+	while (b.len > 0 && (b.data[0] == ' ' || b.data[0] == '\t')) {
+		b.data++;
+		b.len--;
+	}
+	while (b.len > 0 &&
+	    (b.data[b.len - 1] == ' ' || b.data[b.len - 1] == '\t'))
+		b.len--;
+	return (b);
 }
 
 /*

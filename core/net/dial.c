@@ -2,7 +2,8 @@
 /*
  * dial -- from a target to a connected socket (RFC 8305).
  *
- * Knows no policy: it asks allow() and ask().
+ * Knows no policy: it asks allow() and ask().  Which address is next, names
+ * says.
  *
  *	           no address at all ------------------------------+
  *	          /                                                v
@@ -30,12 +31,10 @@
 
 #include "net/dial.h"
 #include "net/fault.h"
+#include "net/names.h"
 
 #define RESOLUTION_DELAY_MS 50		/* RFC 8305, 3 */
 #define ATTEMPT_DELAY_MS 250		/* RFC 8305, 5 */
-#define ATTEMPTS_MAX (2 * RESOLVE_MAX)
-
-enum { V6, V4, FAMILIES };
 
 enum phase { NAMES, TRY, ASKING };
 
@@ -44,14 +43,6 @@ struct attempt {
 	struct watch watch;
 	struct addr addr;
 	int fd;			/* -1: not under way */
-};
-
-/* A family's query and the addresses it brought. */
-struct family {
-	struct dial *dial;
-	struct query *query;
-	struct addr addrs[RESOLVE_MAX];
-	size_t count, next;
 };
 
 struct dial {
@@ -66,8 +57,7 @@ struct dial {
 	struct timer kick;	/* the next step, from the loop */
 	struct timer pace;	/* the two delays */
 	struct timer limit;	/* resolve_ms, then connect_ms */
-	struct family families[FAMILIES];
-	unsigned turn;		/* the family whose address is next */
+	struct names names;
 	uint64_t start_us, try_us;
 	uint64_t limit_us;	/* when limit expires */
 	uint64_t left_us;	/* of it, while it stands still */
@@ -75,7 +65,7 @@ struct dial {
 	unsigned nattempts, running;
 	struct fault fault;
 	struct dial_result result;
-	struct attempt attempts[ATTEMPTS_MAX];	/* the last member */
+	struct attempt attempts[NAMES_MAX];	/* the last member */
 };
 
 _Static_assert(sizeof(((struct fault *)0)->text) ==
@@ -100,10 +90,7 @@ dial_halt(struct dial *dial)
 	if (dial->counted)
 		quota_give(dial->options.connects);
 	dial->counted = false;
-	for (i = 0; i < FAMILIES; i++) {
-		resolve_cancel(dial->families[i].query);
-		dial->families[i].query = NULL;
-	}
+	names_cancel(&dial->names);
 	for (i = 0; i < dial->nattempts; i++) {
 		attempt = &dial->attempts[i];
 		if (attempt->fd == -1)
@@ -172,10 +159,7 @@ dial_limit(void *arg)
 	unsigned i;
 
 	if (dial->phase == NAMES) {
-		for (i = 0; i < FAMILIES; i++) {
-			resolve_cancel(dial->families[i].query);
-			dial->families[i].query = NULL;
-		}
+		names_cancel(&dial->names);
 		fault_dns(&dial->fault, FAULT_DNS, WHY_DNS_TIMEOUT,
 		    dial->target.host,
 		    "the name servers did not answer in time");
@@ -291,23 +275,6 @@ attempt_start(struct dial *dial, const struct addr *addr)
 	return (true);
 }
 
-/* The families take turns, as long as both have some (RFC 8305, 4). */
-static bool
-next_addr(struct dial *dial, struct addr *ret_addr)
-{
-	struct family *f = &dial->families[dial->turn];
-
-	if (f->next == f->count) {
-		f = &dial->families[1 - dial->turn];
-		if (f->next == f->count)
-			return (false);
-	}
-	*ret_addr = f->addrs[f->next++];
-	addr_set_port(ret_addr, dial->target.port);
-	dial->turn = f == &dial->families[V6] ? V4 : V6;
-	return (true);
-}
-
 /* What does ask() say of the address?  A dial that died meanwhile: WAIT. */
 static enum dial_verdict
 question(struct dial *dial)
@@ -361,7 +328,7 @@ dial_try(struct dial *dial)
 		started = follow(dial, dial->verdict);
 	}
 	while (!started && !dial->dead) {
-		if (!next_addr(dial, &dial->asked))
+		if (!names_next(&dial->names, &dial->asked))
 			break;
 		if (judge(dial, &dial->asked) != WHY_NONE)
 			continue;
@@ -377,24 +344,12 @@ dial_try(struct dial *dial)
 		timer_start(dial->options.loop, &dial->pace,
 		    ATTEMPT_DELAY_MS, dial_step, dial);
 	else if (dial->phase == TRY && dial->running == 0 &&
-	    dial->families[V6].query == NULL &&
-	    dial->families[V4].query == NULL)
+	    !names_pending(&dial->names))
 		dial_failed(dial);
 }
 
 /* ------------------------------------------------------------------ */
-/* Names								*/
-
-/* Is it time to try?  Without an IPv6 address only when none will come. */
-static bool
-names_ready(const struct dial *dial)
-{
-	const struct family *v6 = &dial->families[V6];
-	const struct family *v4 = &dial->families[V4];
-
-	return ((v6->query == NULL && v4->query == NULL) || v6->count != 0 ||
-	    (v4->count != 0 && v6->query == NULL));
-}
+/* Steps								*/
 
 static void
 dial_step(void *arg)
@@ -404,7 +359,7 @@ dial_step(void *arg)
 	assert(dial->phase != ASKING || dial->decided);
 	timer_stop(&dial->pace);
 	if (dial->phase == NAMES) {
-		if (!dial->families[V6].count && !dial->families[V4].count) {
+		if (!names_known(&dial->names)) {
 			dial_failed(dial);
 			return;
 		}
@@ -424,28 +379,14 @@ dial_step(void *arg)
 }
 
 static void
-names_answered(void *arg, const struct answer *answer)
+dial_answered(void *arg, const struct answer *answer)
 {
-	struct family *f = arg;
-	struct dial *dial = f->dial;
-	bool v4 = f == &dial->families[V4];
-
-	/* This query is no longer pending. */
-	f->query = NULL;
-	memcpy(f->addrs, answer->addrs, sizeof(f->addrs));
-	f->count = answer->count;
-	/* Most names that fail to resolve are IPv4's: it has the say, but
-	 * silence is worse than a denial. */
-	if (answer->count == 0)
-		fault_dns(&dial->fault,
-		    answer->why == WHY_DNS_TIMEOUT || v4 ? FAULT_DNS :
-		    FAULT_NO_ADDRESS, answer->why, dial->target.host,
-		    answer->text);
+	struct dial *dial = arg;
 
 	if (dial->phase == NAMES) {
-		if (names_ready(dial))
+		if (names_ready(&dial->names))
 			dial_step(dial);
-		else if (f->count != 0)
+		else if (answer->count != 0)
 			timer_start(dial->options.loop, &dial->pace,
 			    RESOLUTION_DELAY_MS, dial_step, dial);
 		return;
@@ -455,21 +396,6 @@ names_answered(void *arg, const struct answer *answer)
 		dial_step(dial);
 }
 
-static int
-names_start(struct dial *dial)
-{
-	static const int family[FAMILIES] = { AF_INET6, AF_INET };
-	unsigned i;
-
-	for (i = 0; i < FAMILIES; i++)
-		if ((dial->families[i].query = resolve_start(
-		    dial->options.resolver, dial->target.host, family[i],
-		    names_answered, &dial->families[i])) == NULL)
-			return (-1);
-	limit_start(dial, dial->options.resolve_ms * 1000);
-	return (0);
-}
-
 /* ------------------------------------------------------------------ */
 /* What the header promises						*/
 
@@ -477,7 +403,6 @@ struct dial *
 dial_start(const struct dial_options *options, const struct target *target,
     const struct dial_handlers *handlers, void *arg)
 {
-	struct family *f;
 	struct dial *dial;
 
 	/* Attempts are wiped when they begin: few ever do. */
@@ -489,19 +414,18 @@ dial_start(const struct dial_options *options, const struct target *target,
 	dial->arg = arg;
 	dial->target = *target;
 	dial->result.fd = -1;
-	dial->families[V6].dial = dial->families[V4].dial = dial;
 	dial->start_us = loop_now_us(options->loop);
-	if (target->kind == TARGET_NAME) {
-		if (names_start(dial) == -1) {
-			dial_cancel(dial);
-			return (NULL);
-		}
+	if (target->kind != TARGET_NAME) {
+		names_give(&dial->names, &dial->target);
+		timer_start(options->loop, &dial->kick, 0, dial_step, dial);
 		return (dial);
 	}
-	f = &dial->families[target->kind == TARGET_IPV6 ? V6 : V4];
-	addr_from_bytes(&f->addrs[f->count++], target->address,
-	    target->kind == TARGET_IPV6 ? 16 : 4, target->port);
-	timer_start(options->loop, &dial->kick, 0, dial_step, dial);
+	if (names_ask(&dial->names, options->resolver, &dial->target,
+	    &dial->fault, dial_answered, dial) == -1) {
+		dial_cancel(dial);
+		return (NULL);
+	}
+	limit_start(dial, options->resolve_ms * 1000);
 	return (dial);
 }
 

@@ -6,31 +6,25 @@
  * that is done with the watcher, so it may stop it, start it anew or free the
  * memory it lives in.
  *
- * Signals come through a signalfd: libev's signal watchers belong to one loop
- * of the process, and this keeps no state outside of struct loop.
+ * What time it is, it asks a clock (net/clock.h); how signals come, it leaves
+ * to net/signals.h.
  */
-#include <assert.h>
 #include <ev.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "net/clock.h"
 #include "net/evmem.h"
 #include "net/loop.h"
+#include "net/signals.h"
 
-#define SIGNALS_MAX 8
 #define EXACT_MS 1000
-#define RETRY_MS 100
 #define LATER (-1)		/* libev's priority: behind what is 0 */
 #define FD_RESERVE_MAX 65536	/* descriptors prepared for, at most */
-#define COMPARE_US 10000	/* between two looks at the wall clock */
-#define COMPARED_US 50		/* closer than this it need not be */
 
 /* Bytes of libev's arrays for one: its entry (16), the change to it (4), its
  * event (12), and pending entries (16) of its watcher and of five timers (16
@@ -45,27 +39,14 @@ _Static_assert(_Alignof(struct ev_timer) <= _Alignof(uint64_t) &&
     _Alignof(struct ev_io) <= _Alignof(uint64_t),
     "a libev watcher is aligned more strictly than its room");
 
-struct signal_row {
-	int signo;
-	void (*fn)(void *arg, int signo);
-	void *arg;
-};
-
 struct loop {
 	struct ev_loop *ev;
 	bool stopped;
-	bool handling;			/* an event: its function runs */
-	uint64_t event_us;		/* 0: it has not asked yet */
-	uint64_t ahead_us;		/* the wall clock of the other one */
-	uint64_t compared_us;
+	struct clock clock;
 	struct ev_check turns_end;
 	void (*turns_end_fn)(void *arg);
 	struct ev_io wake;		/* of an eventfd; see about_to_wait() */
-	struct watch signal_watch;
-	struct timer signal_retry;
-	int signal_fd;
-	unsigned nsignals;
-	struct signal_row signals[SIGNALS_MAX];
+	struct signals signals;
 };
 
 static struct ev_timer *
@@ -80,14 +61,6 @@ watch_ev(struct watch *watch)
 	return ((struct ev_io *)(void *)watch->watcher.bytes);
 }
 
-static inline void
-event_begins(struct loop *loop)
-{
-
-	loop->handling = true;
-	loop->event_us = 0;
-}
-
 /* ------------------------------------------------------------------ */
 /* Timers								*/
 
@@ -100,9 +73,9 @@ timer_fired(struct ev_loop *ev, struct ev_timer *w, int events)
 
 	(void)ev;
 	(void)events;
-	event_begins(loop);
+	clock_event_begins(&loop->clock);
 	timer->fn(w->data);
-	loop->handling = false;
+	clock_event_ends(&loop->clock);
 }
 
 void
@@ -166,9 +139,9 @@ watch_fired(struct ev_loop *ev, struct ev_io *w, int events)
 	/* libev has stopped a watcher that it could not arm. */
 	if (events & EV_ERROR)
 		events = 0;
-	event_begins(loop);
+	clock_event_begins(&loop->clock);
 	watch->fn(w->data, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
-	loop->handling = false;
+	clock_event_ends(&loop->clock);
 }
 
 /* Is it this that is watched already? */
@@ -312,7 +285,7 @@ loop_create(void)
 	if (evmem_begin((size_t)descriptors * FD_RESERVE_BYTES) != 0 ||
 	    (loop = calloc(1, sizeof(*loop))) == NULL)
 		return (NULL);
-	loop->signal_fd = -1;
+	signals_init(&loop->signals);
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (loop->ev == NULL) {
 		free(loop);
@@ -333,14 +306,9 @@ loop_free(struct loop *loop)
 
 	if (loop == NULL)
 		return;
-	watch_stop(&loop->signal_watch);
-	timer_stop(&loop->signal_retry);
+	signals_close(&loop->signals);
 	wake_end(loop);
 	ev_loop_destroy(loop->ev);
-	/* The signals stay blocked: one that comes now must not kill a
-	 * process that is about to leave in good order. */
-	if (loop->signal_fd != -1)
-		close(loop->signal_fd);
 	free(loop);
 }
 
@@ -384,9 +352,9 @@ turns_end_fired(struct ev_loop *ev, struct ev_check *w, int events)
 
 	(void)ev;
 	(void)events;
-	event_begins(loop);
+	clock_event_begins(&loop->clock);
 	loop->turns_end_fn(w->data);
-	loop->handling = false;
+	clock_event_ends(&loop->clock);
 }
 
 void
@@ -409,22 +377,23 @@ loop_at_turns_end(struct loop *loop, void (*fn)(void *arg), void *arg)
 	ev_unref(loop->ev);
 }
 
-static uint64_t
-clock_us(clockid_t clock)
+int
+loop_signals(struct loop *loop, const int *signals,
+    void (*fn)(void *arg, int signo), void *arg)
 {
-	struct timespec ts;
 
-	if (clock_gettime(clock, &ts) != 0)
-		return (0);
-	return ((uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
+	return (signals_add(&loop->signals, loop, signals, fn, arg));
 }
+
+/* ------------------------------------------------------------------ */
+/* What time it is							*/
 
 uint64_t
 loop_now_us(const struct loop *loop)
 {
 
 	(void)loop;
-	return (clock_us(CLOCK_MONOTONIC));
+	return (clock_now_us());
 }
 
 uint64_t
@@ -432,125 +401,26 @@ loop_wall_us(const struct loop *loop)
 {
 
 	(void)loop;
-	return (clock_us(CLOCK_REALTIME));
-}
-
-uint64_t
-loop_event_now_us(struct loop *loop)
-{
-
-	return (loop->event_us = clock_us(CLOCK_MONOTONIC));
+	return (clock_wall_us());
 }
 
 uint64_t
 loop_event_us(struct loop *loop)
 {
 
-	return (loop->handling && loop->event_us != 0 ? loop->event_us :
-	    loop_event_now_us(loop));
+	return (clock_event_us(&loop->clock));
 }
 
-/* By how much is the wall clock ahead?  Who is not on the processor between
- * two readings compares nothing, so that is tried again; what is just the time
- * that reading takes would make it jump to and fro. */
-static void
-compare(struct loop *loop)
+uint64_t
+loop_event_now_us(struct loop *loop)
 {
-	uint64_t before, ahead;
-	int tries = 0;
 
-	do {
-		before = clock_us(CLOCK_MONOTONIC);
-		ahead = clock_us(CLOCK_REALTIME) - before;
-	} while (clock_us(CLOCK_MONOTONIC) - before > COMPARED_US &&
-	    ++tries < 3);
-	if (ahead - loop->ahead_us + COMPARED_US > 2 * COMPARED_US)
-		loop->ahead_us = ahead;
-	loop->compared_us = before;
+	return (clock_event_now_us(&loop->clock));
 }
 
 uint64_t
 loop_event_wall_us(struct loop *loop)
 {
-	uint64_t us = loop_event_us(loop);
 
-	if (us - loop->compared_us >= COMPARE_US)
-		compare(loop);
-	return (us + loop->ahead_us);
-}
-
-/* ------------------------------------------------------------------ */
-/* Signals								*/
-
-static void signal_readable(void *arg, bool readable, bool writable);
-
-static void
-signal_watch(void *arg)
-{
-	struct loop *loop = arg;
-
-	watch_set(loop, &loop->signal_watch, loop->signal_fd, 1,
-	    signal_readable, loop);
-}
-
-/* One signal per turn: its function may end the loop. */
-static void
-signal_readable(void *arg, bool readable, bool writable)
-{
-	struct loop *loop = arg;
-	struct signalfd_siginfo info;
-	unsigned i;
-
-	(void)writable;
-	if (!readable) {
-		timer_start(loop, &loop->signal_retry, RETRY_MS,
-		    signal_watch, loop);
-		return;
-	}
-	if (read(loop->signal_fd, &info, sizeof(info)) !=
-	    (ssize_t)sizeof(info))
-		return;
-	for (i = 0; i < loop->nsignals; i++) {
-		if (loop->signals[i].signo == (int)info.ssi_signo) {
-			loop->signals[i].fn(loop->signals[i].arg,
-			    (int)info.ssi_signo);
-			return;
-		}
-	}
-}
-
-int
-loop_signals(struct loop *loop, const int *signals,
-    void (*fn)(void *arg, int signo), void *arg)
-{
-	struct signal_row *row;
-	sigset_t set;
-	unsigned i, n;
-	int fd;
-
-	for (n = 0; signals[n] != 0; n++)
-		;
-	if (n > SIGNALS_MAX - loop->nsignals)
-		return (-1);
-	sigemptyset(&set);
-	for (i = 0; i < loop->nsignals; i++)
-		sigaddset(&set, loop->signals[i].signo);
-	for (i = 0; i < n; i++)
-		if (sigaddset(&set, signals[i]) != 0)
-			return (-1);
-	/* An existing descriptor gets the larger set. */
-	if ((fd = signalfd(loop->signal_fd, &set,
-	    SFD_NONBLOCK | SFD_CLOEXEC)) == -1)
-		return (-1);
-	loop->signal_fd = fd;
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return (-1);
-	for (i = 0; i < n; i++) {
-		row = &loop->signals[loop->nsignals++];
-		row->signo = signals[i];
-		row->fn = fn;
-		row->arg = arg;
-	}
-	signal_watch(loop);
-	return (0);
+	return (clock_event_wall_us(&loop->clock));
 }

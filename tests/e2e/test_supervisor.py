@@ -113,6 +113,27 @@ class Supervised(harness.Case):
         return {f'socket:[{r.split()[9]}]' for r in rows
                 if r.split()[2].endswith(f':{port:04X}')}
 
+    def drained(self, proxy, tunnel):
+        """Stop it; the worker with that tunnel and the logger are left."""
+        proxy.process.send_signal(signal.SIGTERM)
+        left = wait_until(lambda: (lambda c: c if len(c) == 2 else None)(
+            self.children(proxy)), 'a worker and the logger')
+        ours = self.worker_of(tunnel.getsockname()[1])
+        return sorted(left, key=lambda pid: not sockets_of(pid) & ours)
+
+    def end_unheard(self, proxy, tunnel):
+        """Close the last one; the logger finds all lines at once."""
+        last, logger = self.drained(proxy, tunnel)
+        self.say(tunnel)
+        os.kill(logger, signal.SIGSTOP)
+        tunnel.close()
+        wait_until(lambda: not os.path.exists(f'/proc/{last}'),
+                   'the last worker to leave')
+        os.kill(logger, signal.SIGCONT)
+        # Another signal would cut it.
+        self.assertEqual(proxy.process.wait(harness.DEADLINE), 0)
+        return proxy.stop()
+
 
 class Workers(Supervised):
     def test_spread_is_even(self):
@@ -424,6 +445,47 @@ class Stop(Supervised):
                        'no listener')
         self.assertEqual(read_all(tunnel), b'')
         proxy.stop()
+
+    def test_the_last_line(self):
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        self.wait_workers(proxy, 2)
+        lines = self.end_unheard(proxy, self.connect(proxy, server.port))
+        self.assertEqual([line['event'] for line in lines].index(
+            'proxy.stop'), len(lines) - 1)
+
+    def test_old_generation_is_the_last_to_end(self):
+        """All ends are told, and the proxy's own is behind them."""
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        pids = self.wait_workers(proxy, 2)
+        tunnel = self.connect(proxy, server.port)
+        self.reload(proxy, 2)
+        pids += self.wait_workers(proxy, 2)
+        lines = self.end_unheard(proxy, tunnel)
+        ended = [line['pid'] for line in lines
+                 if line['event'] == 'proxy.worker'
+                 and line['state'] == 'ended']
+        self.assertEqual(sorted(ended), sorted(pids))
+        self.assertEqual([line['event'] for line in lines].index(
+            'proxy.stop'), len(lines) - 1)
+
+    def test_logger_dies_while_an_old_generation_ends(self):
+        """Nobody of the current one is left, but its logs are needed."""
+        server = self.serve(echo)
+        proxy = self.proxy(drain='1h')
+        tunnel = self.connect(proxy, server.port)
+        self.reload(proxy, 2)
+        last, logger = self.drained(proxy, tunnel)
+        os.kill(logger, signal.SIGKILL)
+        wait_until(lambda: len(self.children(proxy)) == 2 and
+                   logger not in self.children(proxy), 'another logger')
+        tunnel.close()
+        self.assertEqual(proxy.process.wait(harness.DEADLINE), 0)
+        lines = proxy.stop()
+        self.assertEqual(lines[-1]['event'], 'proxy.stop')
+        self.assertEqual(lines[-2]['pid'], last)
+        self.assertNotIn('no log for a worker', proxy.stderr())
 
     def test_interrupt_is_quick(self):
         server = self.serve(echo)

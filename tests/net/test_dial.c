@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -112,6 +113,7 @@ on_done(void *arg, const struct dial_result *result)
 
 static const struct dial_handlers handlers = { on_allow, on_ask, on_done };
 
+/* -1: somebody else has the port. */
 static int
 listen_on(const char *text, uint16_t port, int backlog)
 {
@@ -122,9 +124,32 @@ listen_on(const char *text, uint16_t port, int backlog)
 	assert_true(fd >= 0);
 	assert_int_equal(inet_pton(AF_INET, text, &in.sin_addr), 1);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
-	assert_int_equal(listen(fd, backlog), 0);
+	if (bind(fd, (struct sockaddr *)&in, sizeof(in)) != 0 ||
+	    listen(fd, backlog) != 0) {
+		assert_int_equal(errno, EADDRINUSE);
+		close(fd);
+		return (-1);
+	}
 	return (fd);
+}
+
+/* Two that have the same port, the second with a backlog of 0: one that is
+ * free on the first address may be taken on the second. */
+static void
+listen_twice(struct fixture *f)
+{
+	struct addr a;
+
+	for (;;) {
+		f->good = listen_on("127.0.0.1", 0, 64);
+		assert_true(f->good >= 0);
+		assert_int_equal(sock_local(f->good, &a), 0);
+		f->port = addr_port(&a);
+		f->full = listen_on("127.0.0.2", f->port, 0);
+		if (f->full != -1)
+			return;
+		close(f->good);
+	}
 }
 
 static unsigned
@@ -157,10 +182,7 @@ setup(struct fixture *f)
 	f->options.loop = f->loop;
 	f->options.resolver = f->resolver;
 	f->options.resolve_ms = f->options.connect_ms = 60000;
-	f->good = listen_on("127.0.0.1", 0, 64);
-	assert_int_equal(sock_local(f->good, &a), 0);
-	f->port = addr_port(&a);
-	f->full = listen_on("127.0.0.2", f->port, 0);
+	listen_twice(f);
 	addr_from_bytes(&a, (const uint8_t[4]){ 127, 0, 0, 2 }, 4, f->port);
 	for (i = 0; i < 4; i++)
 		f->fillers[i] = sock_connect(&a);
