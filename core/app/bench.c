@@ -103,6 +103,16 @@ bench_kill_late(const struct bench *b)
 			(void)kill(b->seats[i].pid, SIGKILL);
 }
 
+void
+bench_kill(const struct bench *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->count; i++)
+		if (b->seats[i].state != ABSENT && b->seats[i].pid != 0)
+			(void)kill(b->seats[i].pid, SIGKILL);
+}
+
 struct seat *
 bench_find(struct bench *b, pid_t pid)
 {

@@ -44,6 +44,9 @@ void bench_stay_empty(struct bench *bench);
 /* Kill those that do not serve yet. */
 void bench_kill_late(const struct bench *bench);
 
+/* Kill all. */
+void bench_kill(const struct bench *bench);
+
 /* Whose process that is, or NULL. */
 struct seat *bench_find(struct bench *bench, pid_t pid);
 

@@ -7,10 +7,12 @@
 #include "net/outfile.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define FINISH_PATIENT 4	/* then it is killed */
 #define AGAIN_MS 1000		/* between two starts */
 
 struct clerk {
@@ -22,7 +24,7 @@ struct clerk {
 	struct outbox outbox;
 	struct watch watch;
 	struct timer again;
-	bool finishing;
+	unsigned finishing;		/* so often asked to */
 };
 
 /* ------------------------------------------------------------------ */
@@ -123,11 +125,13 @@ clerk_reap(struct clerk *clerk, pid_t pid, int status)
 void
 clerk_finish(struct clerk *clerk)
 {
-	clerk->finishing = true;
+	clerk->finishing++;
 	timer_stop(&clerk->again);
 	close_channel(clerk);
 	if (clerk->pid == 0)
 		clerk->owner.finished(clerk->owner.arg, 0);
+	else if (clerk->finishing > FINISH_PATIENT)
+		(void)kill(clerk->pid, SIGKILL);
 }
 
 struct clerk *

@@ -118,6 +118,17 @@ desk_leave(struct desk *desk)
 /* ------------------------------------------------------------------ */
 /* The process								*/
 
+/* One that misses anything would tell it wrong for ever: another one, which is
+ * told all of it, takes its place (desk_reap()). */
+static void
+send_or_replace(const struct desk *desk, const struct message *m,
+    const int *fds, size_t count)
+{
+	if (message_send(desk->channel, m, fds, count) != 0 &&
+	    desk->pid != 0 && errno != EPIPE)
+		(void)kill(desk->pid, SIGKILL);
+}
+
 static void
 send_place(struct desk *desk)
 {
@@ -125,7 +136,7 @@ send_place(struct desk *desk)
 	int fds[2] = { desk->now.socket, desk->now.http };
 
 	m.u.desk = desk->now.plan;
-	(void)message_send(desk->channel, &m, fds, desk->now.http < 0 ? 1 : 2);
+	send_or_replace(desk, &m, fds, desk->now.http < 0 ? 1 : 2);
 }
 
 static void
@@ -223,7 +234,7 @@ desk_tell(struct desk *desk, const struct message_state *state)
 	desk->state = *state;
 	m.u.state = *state;
 	if (desk->channel >= 0)
-		(void)message_send(desk->channel, &m, NULL, 0);
+		send_or_replace(desk, &m, NULL, 0);
 }
 
 /* A piece that does not fit into the channel is missed, and all behind it. */

@@ -401,6 +401,13 @@ generation_cut(struct generation *g)
 }
 
 void
+generation_kill(struct generation *g)
+{
+	bench_kill(&g->bench);
+	house_kill(&g->house);
+}
+
+void
 generation_press(struct generation *g)
 {
 	if (!g->pressed)

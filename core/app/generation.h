@@ -105,6 +105,9 @@ void generation_drain(struct generation *generation, bool reload,
 /* Last words now; a second time: cut. */
 void generation_cut(struct generation *generation);
 
+/* Whoever is still there did not hear it: end all of them. */
+void generation_kill(struct generation *generation);
+
 /* Last words, but only once: there are too many generations. */
 void generation_press(struct generation *generation);
 

@@ -37,8 +37,8 @@ static void
 has_room(void *arg, bool readable, bool writable)
 {
 	struct herald *h = arg;
-	uint64_t times;
-	ssize_t n = read(h->room, &times, sizeof(times));
+	char bytes[512];
+	ssize_t n = read(h->room, bytes, sizeof(bytes));
 
 	(void)n;
 	(void)readable;
@@ -78,7 +78,8 @@ begin(struct herald *h)
 	h->bell = spools_make(&h->spools, h->plan->log_count);
 	if (h->bell < 0)
 		return (-1);
-	h->room = dup(h->spools.fds[SPOOLS_ROOM]);
+	h->room = h->spools.room;
+	h->spools.room = -1;
 	h->events = events_create(&options);
 	if (h->room < 0 || h->events == NULL || add_sinks(h) != 0)
 		return (-1);

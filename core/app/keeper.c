@@ -83,10 +83,10 @@ say_missing(void *arg, const char *guard, const char *why)
 	log_say(FRL_WARNING, "workers run without %s: %s", guard, why);
 }
 
-/* Load the plugins and give up what a worker does, in a process of their
- * own. */
+/* Load the plugins and give up what a worker does, in a process of their own
+ * that has nobody to talk to. */
 static int
-try_plugins(struct config *config)
+try_plugins(struct config *config, int channel)
 {
 	struct err err;
 	pid_t pid = fork();
@@ -95,6 +95,7 @@ try_plugins(struct config *config)
 	if (pid == 0) {
 		/* The supervisor kills a keeper that it waits for in vain. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(channel);
 		if (trial_load(config, &err) != 0 ||
 		    guard_enter(&config->security, say_missing, NULL,
 		    &err) != 0) {
@@ -161,7 +162,7 @@ keep(int channel, void *arg)
 	config = config_read_or_say(order->path, NULL);
 	failed.u.code = config == NULL ? EXIT_BAD_CONFIG : drop(config);
 	if (failed.u.code == EXIT_FINE)
-		failed.u.code = try_plugins(config);
+		failed.u.code = try_plugins(config, channel);
 	if (failed.u.code != EXIT_FINE)
 		(void)message_send(channel, &failed, NULL, 0);
 	else if (tell_plan(channel, config) == 0)

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -156,13 +155,22 @@ close_logs(struct logger *l, struct logs *logs)
 static void	stop_if_done(struct logger *);
 static void	look(void *);
 
+/* A full pipe says it just as well. */
+static void
+tell_room(const struct spools *s)
+{
+	ssize_t n = write(s->room, "", 1);
+
+	(void)n;
+}
+
 /* Called by a scribe, which is not ready to lose a source. */
 static void
 has_room(void *arg)
 {
 	struct spools *s = arg;
 
-	(void)eventfd_write(s->room, 1);
+	tell_room(s);
 	if (s->ended)
 		timer_start(s->logger->loop, &s->look, 0, look, s);
 }
@@ -174,7 +182,6 @@ forget_spools(struct spools *s)
 	size_t i;
 
 	watch_stop(&s->watch);
-	timer_stop(&s->look);
 	for (i = 0; i < s->count; i++) {
 		if (s->list[i].source != NULL)
 			scribe_remove(s->list[i].file->scribe,
@@ -183,6 +190,9 @@ forget_spools(struct spools *s)
 			leave_file(l, s->list[i].file);
 		spool_unmap(&s->list[i].spool);
 	}
+	/* A scribe may have found room for us just now: one who only pretends
+	 * that it is gone still puts lines. */
+	timer_stop(&s->look);
 	close(s->bell);
 	close(s->room);
 	DL_DELETE(l->spools, s);
@@ -297,7 +307,7 @@ add_spools(struct logger *l, uint32_t generation, const int *fds,
 	watch_set(l->loop, &s->watch, s->bell, 1, rung, s);
 	/* A logger before us may have died, also between taking lines and
 	 * saying so. */
-	(void)eventfd_write(s->room, 1);
+	tell_room(s);
 	rung(s, true, false);
 }
 

@@ -14,7 +14,7 @@
  *	  |<--- REOPEN --------|--------- BAR, DRAIN, CUT -------------->|
  *	  |                    |<----------------------------- LEFT -----|
  *	  |<-------------------- a byte: there are lines ----------------|
- *	  |--------------------- a count: there is room ---------------->|
+ *	  |--------------------- a byte: there is room ----------------->|
  *
  * A channel that closes says that its other end is gone: a keeper leaves, a
  * worker accepts nobody any more and drains, the logger goes on until its
@@ -84,7 +84,7 @@ struct message_errors {
 /* The descriptors of MESSAGE_SPOOLS. */
 enum spools_fd {
 	SPOOLS_BELL,		/* a pipe: its end of whom it is sent to */
-	SPOOLS_ROOM,		/* an eventfd: for the worker */
+	SPOOLS_ROOM,		/* likewise */
 	SPOOLS_MEMORY		/* and one for each log */
 };
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define AGAIN_MS 1000		/* between two starts of one worker */
+#define SAID_MAX 4		/* messages of a worker, a turn */
 
 static void	start(struct seat *);
 
@@ -103,9 +104,13 @@ hear(struct seat *seat, const struct message *m)
 {
 	switch (m->kind) {
 	case MESSAGE_HELLO:
-		seat->pid = m->u.pid;
+		/* Once: later a plugin may be who says so. */
+		if (seat->pid == 0)
+			seat->pid = m->u.pid;
 		break;
 	case MESSAGE_SERVING:
+		if (seat->state != BORN)
+			break;
 		seat->state = SERVING;
 		seat->owner->serves(seat->owner->arg, seat);
 		break;
@@ -121,21 +126,21 @@ static void
 said(void *arg, bool readable, bool writable)
 {
 	struct seat *seat = arg;
-	int fds[CHANNEL_FDS_MAX], n;
+	int fds[CHANNEL_FDS_MAX], n = 1, left = SAID_MAX;
 	struct message m;
 	size_t count;
 
 	(void)readable;
 	(void)writable;
-	while ((n = channel_receive(seat->channel, &m, sizeof(m), 0, fds,
-	    &count)) > 0) {
+	while (left-- > 0 && (n = channel_receive(seat->channel, &m,
+	    sizeof(m), 0, fds, &count)) > 0) {
 		while (count > 0)
 			close(fds[--count]);
 		hear(seat, &m);
 		if (seat->channel < 0)
 			return;
 	}
-	if (n == 0 || errno != EAGAIN)
+	if (n == 0 || (n < 0 && errno != EAGAIN))
 		lose(seat);
 }
 

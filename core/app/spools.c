@@ -4,12 +4,13 @@
 #include "base/spool.h"
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 void
 spools_forget(struct spools_kept *spools)
 {
+	if (spools->count != 0 && spools->room >= 0)
+		close(spools->room);
 	while (spools->count > 0)
 		close(spools->fds[--spools->count]);
 }
@@ -26,14 +27,15 @@ add(struct spools_kept *spools, int fd)
 int
 spools_make(struct spools_kept *spools, size_t logs)
 {
-	int bell[2], failed;
+	int bell[2], room[2] = { -1, -1 }, failed;
 	size_t i;
 
 	spools->count = 0;
 	if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
 		return (-1);
-	failed = add(spools, bell[0]);
-	failed |= add(spools, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	failed = add(spools, bell[0]) | pipe2(room, O_CLOEXEC | O_NONBLOCK);
+	spools->room = room[0];
+	failed |= add(spools, room[1]);
 	for (i = 0; failed == 0 && i < logs; i++)
 		failed = add(spools, spool_memory());
 	if (failed == 0)
@@ -44,7 +46,7 @@ spools_make(struct spools_kept *spools, size_t logs)
 }
 
 int
-spools_send(const struct spools_kept *spools, int bell, int worker)
+spools_send(struct spools_kept *spools, int bell, int worker)
 {
 	struct message m = { .kind = MESSAGE_SPOOLS };
 	int fds[SPOOLS_FDS], failed;
@@ -53,8 +55,11 @@ spools_send(const struct spools_kept *spools, int bell, int worker)
 	for (i = 0; i < spools->count; i++)
 		fds[i] = spools->fds[i];
 	fds[SPOOLS_BELL] = bell;
+	fds[SPOOLS_ROOM] = spools->room;
 	failed = message_send(worker, &m, fds, spools->count);
 	close(bell);
+	close(spools->room);
+	spools->room = -1;
 	return (failed);
 }
 

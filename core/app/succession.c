@@ -14,6 +14,8 @@
 /* The hard limit of generations (limits.generations) and one that starts. */
 #define GENERATIONS_MAX 65
 
+#define STOPS_PATIENT 4		/* then who does not leave is killed */
+
 struct succession {
 	struct succession_owner owner;
 	struct generation_owner theirs;	/* of each generation */
@@ -374,6 +376,8 @@ succession_stop(struct succession *s, unsigned times)
 		generation_drain(s->list[i], false, ms);
 		if (s->stops > 1)
 			generation_cut(s->list[i]);
+		if (s->stops > STOPS_PATIENT)
+			generation_kill(s->list[i]);
 	}
 	if (n == 0)
 		s->owner.over(s->owner.arg);

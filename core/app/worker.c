@@ -175,12 +175,13 @@ static void
 has_room(void *arg, bool readable, bool writable)
 {
 	struct worker_seat *seat = arg;
-	uint64_t times;
-	ssize_t n = read(seat->room, &times, sizeof(times));
+	char bytes[512];
+	ssize_t n = read(seat->room, bytes, sizeof(bytes));
 
-	(void)n;
 	(void)readable;
 	(void)writable;
+	if (n == 0)			/* supervisor and logger are gone */
+		watch_stop(&seat->room_watch);
 	server_logged(seat->server);
 }
 

@@ -125,14 +125,14 @@ board_set_log(struct board *board, size_t i, uint32_t trouble)
 void
 board_log_file(const struct board_log *log, char ret[BOARD_FILE_SIZE])
 {
-	size_t i;
+	char *c;
 
-	/* The other process may be mad. */
-	for (i = 0; i + 1 < BOARD_FILE_SIZE && log->file[i] != '\0'; i++)
-		ret[i] = log->file[i] < ' ' || log->file[i] > '~' ||
-		    log->file[i] == '"' || log->file[i] == '\\' ? '?' :
-		    log->file[i];
-	ret[i] = '\0';
+	/* The other process may be mad, and change it meanwhile. */
+	memcpy(ret, log->file, BOARD_FILE_SIZE);
+	ret[BOARD_FILE_SIZE - 1] = '\0';
+	for (c = ret; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			*c = '?';
 }
 
 const char *

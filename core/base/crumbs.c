@@ -2,6 +2,7 @@
 #include "base/crumbs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,14 +32,18 @@ crumbs_callback_name(uint64_t word)
 	return (names[i < sizeof(names) / sizeof(names[0]) ? i : 0]);
 }
 
+/* Sealed: who made it smaller would kill whoever looks. */
 int
 crumbs_memory(void)
 {
-	int fd = memfd_create("crumbs", MFD_CLOEXEC), saved;
+	int fd = memfd_create("crumbs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int saved;
 
 	if (fd < 0)
 		return (-1);
-	if (ftruncate(fd, (off_t)sizeof(struct crumbs)) == 0)
+	if (ftruncate(fd, (off_t)sizeof(struct crumbs)) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_SEAL) == 0)
 		return (fd);
 	saved = errno;
 	close(fd);

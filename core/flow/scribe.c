@@ -282,8 +282,8 @@ write_lines(struct scribe *scribe, struct scribe_source *source,
 	size_t whole;
 	ssize_t n;
 
-	/* Less than it was: the putter is mad. */
-	if (source->part > lines.len)
+	/* Less than it was, or none of the line's end: the putter is mad. */
+	if (source->part >= lines.len)
 		source->part = 0;
 	while (lines.len != 0) {
 		n = outfile_write(&scribe->file, lines.data + source->part,

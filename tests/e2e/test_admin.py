@@ -698,6 +698,27 @@ class Processes(Asked):
         self.assertEqual(len(self.tunnels()), 1)
         self.assertIn('the admin process died', proxy.stderr())
 
+    def test_admin_that_missed_something(self):
+        """Stopped for so long that not all it is told finds room, it would
+        never know what goes on."""
+        proxy = self.proxy(workers=1)
+        self.wait_workers(proxy, 1)
+        pid = self.admin(proxy)
+        os.kill(pid, signal.SIGSTOP)
+        good = proxy.config.read_text()
+        proxy.config.write_text(good + ''.join(
+            f'mistake{i}: {"x" * 70}\n' for i in range(300)))
+
+        def died():
+            proxy.process.send_signal(signal.SIGHUP)
+            return 'the admin process died' in proxy.stderr()
+        wait_until(died, 'the end of it')
+        self.assertEqual(self.status()['workers'], 1)
+        proxy.config.write_text(good)
+        # The last of these signals may still be heeded.
+        wait_until(lambda: self.status()['state'] == 'serving', 'rest')
+        self.assertEqual(self.command('reload'), 'reloaded\n')
+
     def test_counters_outlive_a_worker(self):
         server = self.serve(echo)
         proxy = self.proxy(workers=1)

@@ -4,6 +4,7 @@
 Most of it takes root: it becomes somebody else first.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -259,6 +260,63 @@ class Intruder(Guarded):
                 self.assertEqual(self.tell(tunnel, attempt), error)
                 tunnel.close()
                 proxy.stop()
+
+    def test_pretender(self):
+        """One that says it is another process, and talks without an end, is
+        itself who is killed for that."""
+        other = subprocess.Popen(['sleep', '1000'])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        proxy = self.guarded()
+        worker, = self.wait_workers(proxy, 1)
+        def patient(sock):
+            with contextlib.suppress(ConnectionError):
+                echo(sock)
+
+        tunnel = self.connect(proxy, self.serve(patient).port)
+        tunnel.sendall(f'pretend {other.pid}\n'.encode())
+        wait_until(lambda: 'plugin intruder failed' in proxy.stderr(),
+                   'the end of it')
+        self.wait_workers(proxy, 1, but=(worker,))
+        self.assertIsNone(other.poll())
+        proxy.process.send_signal(signal.SIGINT)
+        self.assertEqual(proxy.process.wait(harness.DEADLINE), 0)
+        proxy.stopped = []
+
+    def test_scribbler(self):
+        """Whatever it writes where others look, no other process dies."""
+        def patient(sock):
+            with contextlib.suppress(ConnectionError):
+                echo(sock)
+
+        server = self.serve(patient)
+        for seed in range(int(os.environ.get('FRL_SCRIBBLES', 2))):
+            with self.subTest(seed=seed):
+                self.scribble(server, seed, self.logs / f'{seed}.sock')
+
+    def scribble(self, server, seed, admin):
+        proxy = self.proxy(
+            workers=2, plugins=(INTRUDER, 'raw'),
+            more=f'security: {{landlock: off}}\nlimits: {{tunnels: 50}}\n'
+                 f'admin: {{socket: {admin}}}\n')
+        self.wait_workers(proxy, 2)
+        tunnel = self.connect(proxy, server.port)
+        tunnel.sendall(f'scribble {seed}\n'.encode())
+
+        def ended():
+            for word in ('status', 'metrics', 'tunnels', 'stats'):
+                subprocess.run([harness.PROGRAM, word, '--socket', admin],
+                               stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL,
+                               timeout=harness.DEADLINE)
+            self.assertIsNone(proxy.process.poll(), proxy.stderr())
+            return ' ended: ' in proxy.stderr()
+        wait_until(ended, 'the end of it')
+        for word in ('logger died', 'admin process died', 'keeper of'):
+            self.assertNotIn(word, proxy.stderr())
+        proxy.process.send_signal(signal.SIGINT)
+        self.assertEqual(proxy.process.wait(harness.DEADLINE), 0)
+        proxy.stopped = []
 
     def test_what_kills(self):
         server = self.serve(echo)

@@ -2,6 +2,7 @@
 """A supervisor and its workers: reload, crash, drain."""
 
 import collections
+import contextlib
 import os
 import pathlib
 import shutil
@@ -46,6 +47,12 @@ def listening():
     """The inodes of listening TCP sockets."""
     rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
     return {f'socket:[{r.split()[9]}]' for r in rows if r.split()[3] == '0A'}
+
+
+def kill_gone(pid):
+    """If it is still there, against all that is expected."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class Supervised(harness.Case):
@@ -487,6 +494,24 @@ class Stop(Supervised):
         proxy.process.send_signal(signal.SIGINT)
         self.assertEqual(read_all(tunnel), b'')
         proxy.stop()
+
+    def test_stopped_processes(self):
+        """Worker, keeper, logger, admin: none of them leaves."""
+        server = self.serve(echo)
+        proxy = self.proxy(more='limits: {tunnels: 100}\n')
+        self.wait_workers(proxy, 2)
+        self.say(self.connect(proxy, server.port))
+        for pid in self.children(proxy):
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(kill_gone, pid)
+
+        def ended():
+            proxy.process.send_signal(signal.SIGINT)
+            return proxy.process.poll() is not None
+        wait_until(ended, 'the supervisor to end')
+        self.assertEqual(proxy.process.wait(), 1)       # lines are lost
+        self.assertEqual(self.children(proxy), [])
+        proxy.stopped = []
 
 
 class Logs(Supervised):

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fairlead/inspector.h>
@@ -137,6 +138,59 @@ try_abstract(const char *name)
 	return (error);
 }
 
+/* Say each kind of message (core/app/message.h) with that number, as if one
+ * had just begun who is somebody else, and without an end: a hang, for which
+ * that one would be killed. */
+static int
+try_pretend(const char *pid)
+{
+	struct {
+		uint32_t kind;
+		_Alignas(8) int32_t pid;
+	} m = { 0, atoi(pid) };
+	int fd;
+
+	for (;; m.kind = (m.kind + 1) % 32)
+		for (fd = 3; fd < 64; fd++)
+			(void)send(fd, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+/* Nonsense all over what is shared with other processes, for a second; then it
+ * is said that we are dead. */
+static int
+try_scribble(const char *seed)
+{
+	struct { uint64_t *at; size_t n; } maps[64];
+	unsigned state = (unsigned)atoi(seed);
+	FILE *f = fopen("/proc/self/maps", "re");
+	size_t count = 0, i, k;
+	time_t end = time(NULL) + 2;
+	char line[512];
+
+	if (f == NULL)
+		return (errno);
+	while (count < 64 && fgets(line, sizeof(line), f) != NULL) {
+		unsigned long from, to;
+
+		if (strstr(line, "/memfd:") == NULL || sscanf(line,
+		    "%lx-%lx rw-s", &from, &to) != 2)
+			continue;
+		maps[count].at = (uint64_t *)from;
+		/* Of the census the first two rows. */
+		maps[count++].n = (to - from > 8 << 20 ? 600000 :
+		    to - from) / 8;
+	}
+	fclose(f);
+	while (time(NULL) < end)
+		for (i = 0; i < count; i++)
+			for (k = 0; k < maps[i].n; k += 1 +
+			    (size_t)rand_r(&state) % (k < 512 ? 4 : 999))
+				maps[i].at[k] = (rand_r(&state) % 3 == 0 ?
+				    UINT64_MAX : (uint64_t)
+				    rand_r(&state)) >> rand_r(&state) % 64;
+	abort();
+}
+
 static const struct {
 	const char *word;
 	int (*try)(const char *argument);
@@ -152,6 +206,8 @@ static const struct {
 	{ "socket", try_socket },
 	{ "listen", try_listen },
 	{ "abstract", try_abstract },
+	{ "pretend", try_pretend },
+	{ "scribble", try_scribble },
 };
 
 static void
