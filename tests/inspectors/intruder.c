@@ -153,6 +153,7 @@ try_pretend(const char *pid)
 	for (;; m.kind = (m.kind + 1) % 32)
 		for (fd = 3; fd < 64; fd++)
 			(void)send(fd, &m, sizeof(m), MSG_NOSIGNAL);
+	return (0);
 }
 
 /* Nonsense all over what is shared with other processes, for a second; then it
