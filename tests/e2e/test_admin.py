@@ -20,9 +20,21 @@ from test_supervisor import Supervised
 TOKEN = '0123456789abcdef-token'
 
 
+def check_promtool(text):
+    """Where it is: Debian's package would start a server as well."""
+    promtool = shutil.which('promtool')
+    if promtool:
+        said = subprocess.run([promtool, 'check', 'metrics'], text=True,
+                              input=text, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT,
+                              timeout=harness.DEADLINE)
+        assert (said.returncode, said.stdout) == (0, ''), said
+
+
 def check_metrics(text):
     """Name -> {labels: value}.  The rules of the text format 0.0.4: HELP and
     TYPE once, before all samples of a name, which stand together."""
+    check_promtool(text)
     found, types, now = {}, {}, None
     assert text.endswith('\n')
     for line in text[:-1].split('\n'):
