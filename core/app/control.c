@@ -65,7 +65,8 @@ reach(const char *path)
 	else if (fd < 0)
 		log_say(FRL_ERROR, "%s: %s: does a proxy run with `admin: "
 		    "{socket: %s}`?  Another one is named by -c FILE, "
-		    "--socket PATH or FAIRLEAD_SOCKET", path, strerror(errno), path);
+		    "--socket PATH or FAIRLEAD_SOCKET", path, strerror(errno),
+		    path);
 	return (fd);
 }
 

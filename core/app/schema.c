@@ -66,7 +66,8 @@ static const struct frl_option destinations_table[] = {
 };
 
 static const struct frl_option log_table[] = {
-	{ .name = "file", .def = "-", .help = "a path, - for stdout, or /dev/stderr",
+	{ .name = "file", .def = "-",
+	    .help = "a path, - for stdout, or /dev/stderr",
 	    .type = FRL_OPTION_STRING,
 	    .offset = offsetof(struct sink_options, file) },
 	{ .name = "format", .def = "json", .choices = "json|text",

@@ -73,6 +73,7 @@ schema_warn_idle(const struct schema *s)
 		    (plugin->desc->flags & FRL_OWNS_PROTOCOL) == 0)
 			continue;
 		schema_warn(s, name, "no tunnel will ever come to '%s': who "
-		    "would hand over to it?  List `- name: http`, too", plugin->name);
+		    "would hand over to it?  List `- name: http`, too",
+		    plugin->name);
 	}
 }

@@ -143,7 +143,8 @@ load_plugins(struct server *s, struct err *err)
 /* Running								*/
 
 void
-server_publish(struct server *s, const struct frl_event *event, const void *record)
+server_publish(struct server *s, const struct frl_event *event,
+    const void *record)
 {
 	const struct event_slot *slot;
 	struct decision decision;

@@ -236,7 +236,8 @@ check_key(const struct reading *r, const struct frl_option *table,
 	for (; table->name != NULL; table++) {
 		if (strcmp(table->name, key->text) == 0)
 			return (0);
-		if (options_nearer(key->text, table->name, strlen(table->name), &best))
+		if (options_nearer(key->text, table->name,
+		    strlen(table->name), &best))
 			near = table->name;
 	}
 	for (; others != NULL && *others != NULL; others++) {

@@ -349,7 +349,8 @@ parse_list(const char *text, struct frl_strings *out, struct err *err)
 			len++;
 		while (len > 0 && p[len - 1] == ' ')
 			len--;
-		if (len > 0 && options_add_item(&list, strndup(p, len), err) != 0) {
+		if (len > 0 &&
+		    options_add_item(&list, strndup(p, len), err) != 0) {
 			options_clear_list(&list);
 			return (-1);
 		}

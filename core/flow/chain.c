@@ -249,8 +249,8 @@ step(struct chain *chain)
 		chain_switch_link(chain);
 		return (true);
 	}
-	return (chain->ending &&
-	    (chain_say_farewell(chain) || chain_leave(chain) || tell_ends(chain)));
+	return (chain->ending && (chain_say_farewell(chain) ||
+	    chain_leave(chain) || tell_ends(chain)));
 }
 
 static inline bool

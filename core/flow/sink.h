@@ -44,9 +44,9 @@ struct sink *sink_open(struct loop *loop, const struct sink_options *options,
 
 /*
  * The same for a process that does not write the file itself: lines go into the
- * spool in logger->memory (borrow).  logger->kick(arg): somebody else should look there; who
- * took lines from a spool that wants room has sink_took() called.  NULL without
- * memory.
+ * spool in logger->memory (borrow).  logger->kick(arg): somebody else should look
+ * there; who took lines from a spool that wants room has sink_took() called.  NULL
+ * without memory.
  */
 struct sink *sink_join(struct loop *loop, const struct sink_options *options,
     const struct sink_logger *logger, void (*room)(void *arg), void *arg);

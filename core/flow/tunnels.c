@@ -65,8 +65,8 @@ tunnel_accept(const struct tunnel_listener *listener, int fd,
 	/* Behind a PROXY header is somebody else. */
 	no = audit_enter(all->options.audit);
 	if (no == NULL)
-		no = limits_enter(all->options.limits, listener->proxy_header ? NULL :
-	    peer, &pass);
+		no = limits_enter(all->options.limits,
+		    listener->proxy_header ? NULL : peer, &pass);
 	t = conn == NULL || (no != NULL && !may_linger(listener)) ? NULL :
 	    tunnel_create(listener, peer, NULL);
 	if (t == NULL) {
