@@ -6,6 +6,7 @@
 #
 #	setup_options "$@"	sets $yes, $install; $long where it is set before
 #	setup_packages SECTION...
+#	setup_unpack SECTION
 #	setup_build PRESET
 
 yes=no
@@ -96,6 +97,30 @@ setup_packages() {
 	$update && missing=$(setup_missing "$@") &&
 	    ${sudo}apt-get install -y --no-install-recommends $missing ||
 	    { echo "The installation failed." >&2; exit 1; }
+}
+
+# setup_unpack SECTION: the programs of these packages come last in PATH.
+setup_unpack() {
+	into=$PWD/build/unpacked
+	mkdir -p "$into"
+	for package in $(setup_list "$1"); do
+		if [ ! -d "$into/$package" ] && [ "$install$yes" = yesyes ]; then
+			echo "Unpacking $package into build/unpacked ..."
+			(cd "$into" && rm -f "$package"_*.deb &&
+			    apt-get download -qq \
+				-o Acquire::http::Timeout=30 "$package" &&
+			    dpkg -x "$package"_*.deb "$package.new" &&
+			    mv "$package.new" "$package"
+			    rm -rf "$package"_*.deb "$package.new") 2>/dev/null
+		fi
+		if [ -d "$into/$package" ]; then
+			PATH=$PATH:$into/$package/usr/bin
+		else
+			echo "$package is not unpacked (--yes tries): a test looks" \
+			    "at less."
+		fi
+	done
+	export PATH
 }
 
 # setup_build PRESET: configure and build; the output is shown on failure.

@@ -21,7 +21,7 @@ TOKEN = '0123456789abcdef-token'
 
 
 def check_promtool(text):
-    """Where it is: Debian's package would start a server as well."""
+    """Where ./check has unpacked it, or somebody installed it."""
     promtool = shutil.which('promtool')
     if promtool:
         said = subprocess.run([promtool, 'check', 'metrics'], text=True,
