@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/board.h"
 
+#include "base/sealed.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* Sealed: a reader must not find that its memory is gone. */
 int
 board_memory(void)
 {
-	int fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int saved;
-
-	if (fd < 0)
-		return (-1);
-	if (ftruncate(fd, (off_t)sizeof(struct board)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
-	    F_SEAL_SEAL) == 0)
-		return (fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return (-1);
+	return (sealed_memory("board", sizeof(struct board)));
 }
 
 struct board *

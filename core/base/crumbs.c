@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/crumbs.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "base/sealed.h"
+
 #include <sys/mman.h>
-#include <unistd.h>
 
 static struct crumbs own;
 struct crumbs *crumbs_page = &own;
@@ -32,23 +31,10 @@ crumbs_callback_name(uint64_t word)
 	return (names[i < sizeof(names) / sizeof(names[0]) ? i : 0]);
 }
 
-/* Sealed: who made it smaller would kill whoever looks. */
 int
 crumbs_memory(void)
 {
-	int fd = memfd_create("crumbs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int saved;
-
-	if (fd < 0)
-		return (-1);
-	if (ftruncate(fd, (off_t)sizeof(struct crumbs)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
-	    F_SEAL_SEAL) == 0)
-		return (fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return (-1);
+	return (sealed_memory("crumbs", sizeof(struct crumbs)));
 }
 
 struct crumbs *

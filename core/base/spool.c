@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/spool.h"
 
+#include "base/sealed.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define PAGE ((size_t)4096)
 
@@ -14,20 +14,7 @@ _Static_assert((SPOOL_SIZE & (SPOOL_SIZE - 1)) == 0, "a power of two");
 int
 spool_memory(void)
 {
-	int fd = memfd_create("spool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int saved;
-
-	if (fd < 0)
-		return (-1);
-	/* Who made it smaller would kill the others by SIGBUS. */
-	if (ftruncate(fd, (off_t)(PAGE + SPOOL_SIZE)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
-	    F_SEAL_SEAL) == 0)
-		return (fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return (-1);
+	return (sealed_memory("spool", PAGE + SPOOL_SIZE));
 }
 
 static int

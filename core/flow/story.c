@@ -196,13 +196,6 @@ story_note(struct story *story, const struct decision *decision)
 		*story->noted = *decision;
 }
 
-const char *
-story_noted(const struct story *story, const char **ret_plugin)
-{
-	*ret_plugin = story->noted == NULL ? NULL : story->noted->plugin;
-	return (story->noted == NULL ? NULL : story->noted->reason);
-}
-
 int
 story_found(struct story *story, const struct addr *addr)
 {

@@ -76,10 +76,8 @@ enum frl_verdict story_dial(struct story *story, const struct addr *addr,
     unsigned attempt, const struct asker *asker, struct decision *decision,
     uint64_t *ret_token);
 
-/* Remember why a dial was refused, and tell who it was and why (both may be
- * NULL). */
+/* Remember in story->noted why a dial was refused. */
 void story_note(struct story *story, const struct decision *decision);
-const char *story_noted(const struct story *story, const char **ret_plugin);
 
 /* The server's address, where a parent is asked for it.  0, or -1 without
  * memory. */

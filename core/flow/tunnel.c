@@ -135,6 +135,13 @@ tunnel_deny(struct tunnel *t, enum why why, const char *detail,
 		tunnel_kill(t, why);
 }
 
+void
+tunnel_deny_by(struct tunnel *t, const struct decision *decision)
+{
+	tunnel_deny(t, decision->barred ? WHY_QUARANTINED : WHY_REFUSED,
+	    decision->reason, decision->plugin);
+}
+
 /* ------------------------------------------------------------------ */
 /* CHECK								*/
 
@@ -152,9 +159,7 @@ check_decided(void *arg, const struct frl_event *event, const void *record,
 	if (decision->verdict == FRL_OK)
 		tunnel_step(t, STEP_ALLOWED);
 	else
-		tunnel_deny(t, decision->barred ? WHY_QUARANTINED :
-		    decision->verdict == FRL_REFUSE ? WHY_REFUSED :
-		    WHY_PLUGIN_ERROR, decision->reason, decision->plugin);
+		tunnel_deny_by(t, decision);
 }
 
 static void

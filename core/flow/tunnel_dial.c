@@ -95,11 +95,10 @@ tunnel_dial_ask(void *arg, const struct addr *addr, unsigned attempt)
 static void
 deny_noted(struct tunnel *t)
 {
-	const char *plugin, *reason = story_noted(&t->story, &plugin);
-	bool barred = t->story.noted != NULL && t->story.noted->barred;
-
-	tunnel_deny(t, barred ? WHY_QUARANTINED : WHY_REFUSED, reason,
-	    plugin);
+	if (t->story.noted != NULL)
+		tunnel_deny_by(t, t->story.noted);
+	else
+		tunnel_deny(t, WHY_REFUSED, NULL, NULL);
 }
 
 void

@@ -418,8 +418,7 @@ name_decided(void *arg, const struct frl_event *event, const void *record,
 	if (decision->verdict == FRL_OK)
 		reach(t->parent);
 	else
-		tunnel_deny(t, WHY_REFUSED, decision->reason,
-		    decision->plugin);
+		tunnel_deny_by(t, decision);
 }
 
 static void

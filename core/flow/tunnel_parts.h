@@ -91,6 +91,9 @@ void tunnel_kill(struct tunnel *t, enum why why);
 void tunnel_deny(struct tunnel *t, enum why why, const char *detail,
     const char *plugin);
 
+/* The same: a hook objected, or is barred. */
+void tunnel_deny_by(struct tunnel *t, const struct decision *decision);
+
 /* The first reason counts. */
 void tunnel_note_end(struct tunnel *t, enum why why);
 

@@ -12,11 +12,12 @@ import tempfile
 import time
 
 import harness
-from harness import echo, read_exactly, wait_until
+from harness import echo, read_all, read_exactly, wait_until
 from test_supervisor import parents
 
 LONG = bool(os.environ.get('FRL_LONG'))
 FAULT = ('fault', str(harness.BUILD / 'tests/inspectors/fault.so'))
+TOUCHY = ('touchy', str(harness.BUILD / 'tests/inspectors/touchy.so'))
 KINDS = ('null', 'overflow', 'double_free', 'divide', 'abort', 'exit',
          'illegal', 'heap')
 # What makes `fault` do it; no inspector takes it for text.
@@ -225,6 +226,30 @@ class Quarantine(Blamed):
                          (f'127.0.0.1:{bad.port}', 600))
         self.assertEqual(self.request(proxy, bad.port)[0], 503)
         self.talk(proxy, good.port)
+
+
+class Dial(Blamed):
+    def test_name_that_a_parent_resolves(self):
+        """A hook that is quarantined for it denies as at any other place."""
+        parent = harness.free_port()
+        proxy = harness.Case.proxy(
+            self, plugins=(TOUCHY, 'raw'), supervised=True, env=QUIET,
+            extra='workers: 1\nparents:\n'
+            f'  - via: http://127.0.0.1:{parent}\n    resolve: parent\n')
+        proxy.verify = lambda: None
+        for n in range(2):
+            with self.dial(proxy.port) as sock:
+                sock.sendall(b'CONNECT touchy.invalid:9 HTTP/1.1\r\n'
+                             b'Host: a\r\n\r\n')
+                self.assertEqual(read_all(sock), b'')
+            proxy.wait_line('plugin.error', n + 1)
+        proxy.wait_line('plugin.quarantined')
+        with self.dial(proxy.port) as sock:
+            sock.sendall(b'CONNECT touchy.invalid:9 HTTP/1.1\r\n'
+                         b'Host: a\r\n\r\n')
+            answer = read_all(sock)
+        self.assertIn(b' 503 ', answer)
+        self.assertIn(b'quarantined', answer)
 
 
 class Upgrade(Blamed):
